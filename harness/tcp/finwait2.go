@@ -1,0 +1,99 @@
+package tcp
+
+import (
+	"fmt"
+	"time"
+)
+
+// timeWaitLen is TCP_TIMEWAIT_LEN (include/net/tcp.h, Linux 5.10 to 7.3): a
+// constant that no sysctl changes.
+const timeWaitLen = 60 * time.Second
+
+// finWait2 is FIN_WAIT_2 without an owner.
+//
+// Up to 60 s a time-wait minisocket takes over at once and lasts as long as
+// tcp_fin_timeout says. Above, the full socket waits for what is over 60 s,
+// and only then does a minisocket take over, for the same time once more:
+// twice the excess, in place of the whole (tcp_rcv_state_process, __tcp_close,
+// tcp_keepalive_timer and tcp_time_wait, Linux 5.10 to 7.3).
+func (m Model) finWait2(w *Window, socket Socket) {
+	w.Clock = FINAcked
+	length, name := m.finTime(socket)
+	w.Why = name
+	if length < 0 {
+		w.Spans = Spans{{0, m.Late}}
+		w.Calculation = "reset as soon as the FIN is acknowledged"
+		return
+	}
+	w.Phases = m.finWait2Phases(length, socket)
+	w.Spans = m.sum(w.Phases)
+	w.Calculation = m.phasesText(w.Phases)
+	switch floor := m.finFloor(socket); {
+	case length == floor:
+		w.Calculation += fmt.Sprintf(": 3.5 × the %s retransmission timeout, the floor below which the setting has no effect", Text(socket.RTO))
+	case length > timeWaitLen:
+		w.Calculation += fmt.Sprintf(": above 60 s the kernel waits twice for the excess of %s, not once for %s", Text(length-timeWaitLen), Text(length))
+	}
+	m.finWait2Rivals(w, length)
+}
+
+// finTime is tcp_fin_time (include/net/tcp.h) and the setting that rules it.
+func (m Model) finTime(socket Socket) (length time.Duration, why string) {
+	const longestLinger2 = 120 * time.Second // TCP_FIN_TIMEOUT_MAX
+	length, why = m.Settings.FinTimeout, fmt.Sprintf("tcp_fin_timeout=%d", m.Settings.FinTimeout/time.Second)
+	if socket.Linger2 != 0 {
+		length, why = min(socket.Linger2, longestLinger2), fmt.Sprintf("TCP_LINGER2=%d", socket.Linger2/time.Second)
+	}
+	if length < 0 {
+		return length, why
+	}
+	return max(length, m.finFloor(socket)), why
+}
+
+// finFloor is 3.5 retransmission timeouts, in the kernel's integer arithmetic.
+func (m Model) finFloor(socket Socket) time.Duration {
+	rto := m.HZ.count(socket.RTO)
+	return m.HZ.jiffies(rto<<2 - rto>>1)
+}
+
+func (m Model) finWait2Phases(length time.Duration, socket Socket) []Phase {
+	if length <= timeWaitLen {
+		return []Phase{{TimerTimeWait, length}}
+	}
+	excess := length - timeWaitLen
+	return []Phase{{TimerKeepalive, excess}, {TimerTimeWait, max(excess, m.finFloor(socket))}}
+}
+
+// sum is when the last of the phases ends.
+func (m Model) sum(phases []Phase) Spans {
+	var at Span
+	for _, phase := range phases {
+		at = m.arm(at, phase.For)
+	}
+	return Spans{at}
+}
+
+func (m Model) phasesText(phases []Phase) string {
+	text := ""
+	for i, phase := range phases {
+		if i > 0 {
+			text += " + "
+		}
+		text += fmt.Sprintf("%s of the %v", Text(phase.For), phase.Timer)
+	}
+	return text
+}
+
+func (m Model) finWait2Rivals(w *Window, length time.Duration) {
+	single := func(d time.Duration) Spans { return m.sum([]Phase{{TimerTimeWait, d}}) }
+	if length > timeWaitLen {
+		w.Rivals = append(w.Rivals, Rival{Text(length) + " as one wait", single(length)})
+		w.Rivals = append(w.Rivals, Rival{"only one wait for the excess over 60 s", single(length - timeWaitLen)})
+	}
+	if length != timeWaitLen {
+		w.Rivals = append(w.Rivals, Rival{"60 s: the default of tcp_fin_timeout and the length of TIME_WAIT", single(timeWaitLen)})
+	}
+	if fast := m.HZ.Ceil(m.Settings.FinTimeout); fast < length {
+		w.Rivals = append(w.Rivals, Rival{fmt.Sprintf("tcp_fin_timeout=%d taken literally", m.Settings.FinTimeout/time.Second), single(fast)})
+	}
+}

@@ -1,0 +1,170 @@
+package tcp
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var everyHZ = []HZ{100, 250, 300, 1000}
+
+func model(hz HZ, sysctls map[string]int) Model {
+	m := Model{HZ: hz, Settings: DefaultSettings()}
+	for name, value := range sysctls {
+		m.Settings.Set(name, value)
+	}
+	return m
+}
+
+func (m Model) idle(state State) Window { return m.Window(Ending{State: state}, m.IdleSocket()) }
+
+func ExampleModel_Window() {
+	m := Model{HZ: 250, Settings: DefaultSettings()}
+	m.Settings.OrphanRetries = 2
+	window := m.Window(Ending{State: FinWait1}, m.IdleSocket())
+	fmt.Println(window)
+	fmt.Println(window.Calculation)
+	fmt.Println(window.Why)
+	// Output:
+	// 3.264 to 3.368 s
+	// 204 ms tail loss probe + 204 ms × (1+2+4+8)
+	// tcp_orphan_retries=2 allows 1.4 s after the first retransmission, asked only when the timer fires
+}
+
+// What ends each state under the kernel's defaults, at every tick rate.
+func TestDefaults(t *testing.T) {
+	for _, row := range []struct {
+		state State
+		hz    HZ
+		want  string
+	}{
+		{FinWait1, 100, "107.520 to 114.830 s"},
+		{FinWait1, 250, "104.448 to 109.416 s"},
+		{LastAck, 1000, "102.912 to 108.760 s"},
+		{FinWait2, 100, "60.000 to 65.120 s"},
+		{FinWait2, 250, "60.000 to 62.048 s"},
+		{TimeWait, 1000, "60.000 to 64.096 s"},
+		{CloseWait, 250, "never"},
+	} {
+		assert.Equal(t, row.want, model(row.hz, nil).idle(row.state).String(), fmt.Sprint(row.state, " at HZ ", int(row.hz)))
+	}
+}
+
+// At some tick rates lateness decides which of two timeouts is the last.
+func TestAmbiguousRetries(t *testing.T) {
+	for _, hz := range everyHZ {
+		for n := 1; n <= 8; n++ {
+			spans := model(hz, map[string]int{"tcp_orphan_retries": n}).idle(FinWait1).Spans
+			want := 1
+			switch {
+			case hz == 100 && n == 3, hz == 250 && n == 4, hz == 1000 && n >= 4 && n <= 6:
+				want = 2
+			case hz == 300:
+				continue // no figures to compare with
+			}
+			assert.Len(t, spans, want, fmt.Sprint("HZ ", int(hz), ", tcp_orphan_retries=", n))
+		}
+	}
+}
+
+func TestFinTimeoutAboveSixty(t *testing.T) {
+	window := model(250, map[string]int{"tcp_fin_timeout": 65}).idle(FinWait2)
+	assert.Equal(t, "10.000 to 10.512 s", window.String())
+	assert.Equal(t, []Phase{{TimerKeepalive, 5 * time.Second}, {TimerTimeWait, 5 * time.Second}}, window.Phases)
+	assert.Equal(t, "5 s of the keepalive timer + 5 s of the time-wait timer: above 60 s the kernel waits twice for the excess of 5 s, not once for 65 s", window.Calculation)
+}
+
+func TestFinTimeoutFloor(t *testing.T) {
+	window := model(250, map[string]int{"tcp_fin_timeout": 0}).idle(FinWait2)
+	assert.Equal(t, 716*time.Millisecond, window.Min())
+	assert.Contains(t, window.Calculation, "the floor below which the setting has no effect")
+}
+
+// A window is told from one retry more and one fewer, or says that it is not.
+func TestRivals(t *testing.T) {
+	names := func(rivals []Rival) (out []string) {
+		for _, rival := range rivals {
+			out = append(out, rival.Name)
+		}
+		return out
+	}
+	told, untold := model(250, map[string]int{"tcp_orphan_retries": 2}).idle(FinWait1).Distinct()
+	assert.Subset(t, names(told), []string{
+		"no tail loss probe",
+		"one retry fewer, tcp_orphan_retries=1",
+		"one retry more, tcp_orphan_retries=3",
+		"tcp_retries2=15 in place of tcp_orphan_retries",
+	})
+	assert.Empty(t, untold)
+
+	_, untold = model(250, map[string]int{"tcp_orphan_retries": 3}).idle(FinWait1).Distinct()
+	assert.Contains(t, names(untold), "one retry more, tcp_orphan_retries=4")
+
+	told, _ = model(250, map[string]int{"tcp_fin_timeout": 5}).idle(TimeWait).Distinct()
+	assert.Equal(t, []string{"tcp_fin_timeout=5 taken for the length of TIME_WAIT"}, names(told))
+}
+
+// Late timers move the end back by what each of them is late, and may use up
+// the budget one timeout sooner.
+func TestLate(t *testing.T) {
+	m := model(250, map[string]int{"tcp_orphan_retries": 2})
+	ideal := m.idle(FinWait1)
+	m.Late = 50 * time.Millisecond
+	late := m.idle(FinWait1)
+	assert.Equal(t, ideal.Min(), late.Min())
+	assert.Equal(t, ideal.Max()+5*m.Late, late.Max(), "the probe and four timeouts")
+
+	m.Settings.OrphanRetries = 3
+	assert.Len(t, m.idle(FinWait1).Spans, 2, "150 ms of lateness spend the 3 s a timeout sooner")
+}
+
+// Whatever the inputs: ascending spans, and more retries never end sooner.
+func TestSanity(t *testing.T) {
+	for _, hz := range everyHZ {
+		for _, rtoMax := range []int{1000, 3000, 120_000} {
+			for _, state := range []State{FinWait1, Closing, LastAck} {
+				var before Window
+				for n := 1; n <= 255; n++ {
+					w := model(hz, map[string]int{"tcp_orphan_retries": n, "tcp_rto_max_ms": rtoMax}).idle(state)
+					assertAscending(t, w.Spans)
+					assertAscending(t, w.Firings)
+					if n > 1 {
+						assert.GreaterOrEqual(t, w.Min(), before.Min())
+						assert.GreaterOrEqual(t, w.Max(), before.Max())
+					}
+					before = w
+				}
+			}
+		}
+		for timeout := range 300 {
+			assertAscending(t, model(hz, map[string]int{"tcp_fin_timeout": timeout}).idle(FinWait2).Spans)
+		}
+	}
+}
+
+func assertAscending(t *testing.T, spans []Span) {
+	t.Helper()
+	require.NotEmpty(t, spans)
+	for i, span := range spans {
+		require.LessOrEqual(t, span.Min, span.Max)
+		if i > 0 {
+			require.Less(t, spans[i-1].Min, span.Min)
+		}
+	}
+}
+
+func TestUnknownStatePanics(t *testing.T) {
+	assert.PanicsWithValue(t, "no model of SYN_SENT", func() { model(250, nil).idle(SynSent) })
+}
+
+func TestNames(t *testing.T) {
+	assert.Equal(t, "FIN_WAIT_1", FinWait1.String())
+	assert.Equal(t, "CLOSING", Closing.String())
+	assert.Equal(t, "state 200", State(200).String())
+	assert.Equal(t, "timer 5", Timer(5).String())
+	assert.Equal(t, "204 ms", Text(204*time.Millisecond))
+	assert.Equal(t, "102.2 s", Text(102200*time.Millisecond))
+}

@@ -1,0 +1,138 @@
+package tcp
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Span is a stretch of time, both ends included.
+type Span struct{ Min, Max time.Duration }
+
+// Overlaps reports whether the two spans have a moment in common.
+func (s Span) Overlaps(other Span) bool { return s.Min <= other.Max && other.Min <= s.Max }
+
+// String gives seconds, as "3.264 to 3.368 s".
+func (s Span) String() string {
+	return fmt.Sprintf("%.3f to %.3f s", s.Min.Seconds(), s.Max.Seconds())
+}
+
+// Text writes a duration the way the calculations do: "204 ms", "102.2 s".
+func Text(d time.Duration) string {
+	if d.Abs() < time.Second {
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', -1, 64) + " ms"
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+}
+
+// Spans are disjoint and ascending. None means never.
+type Spans []Span
+
+// Overlaps reports whether any span has a moment in common with s.
+func (spans Spans) Overlaps(s Span) bool {
+	for _, span := range spans {
+		if span.Overlaps(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// add appends a span that begins no earlier than the last one, merging the two
+// if they overlap.
+func (spans Spans) add(s Span) Spans {
+	if last := len(spans) - 1; last >= 0 && spans[last].Overlaps(s) {
+		spans[last].Max = max(spans[last].Max, s.Max)
+		return spans
+	}
+	return append(spans, s)
+}
+
+// String joins the spans by "or"; no span reads "never".
+func (spans Spans) String() string {
+	if len(spans) == 0 {
+		return "never"
+	}
+	texts := make([]string, len(spans))
+	for i, span := range spans {
+		texts[i] = span.String()
+	}
+	return strings.Join(texts, " or ")
+}
+
+// Clock is the event that a window is counted from.
+type Clock string
+
+// The clocks of closing states.
+const (
+	FINSent  Clock = "the FIN was sent"
+	FINAcked Clock = "the FIN was acknowledged"
+	PeerFIN  Clock = "the peer's FIN arrived"
+)
+
+// Phase is a part of a state that one timer holds, armed once.
+type Phase struct {
+	Timer Timer
+	For   time.Duration
+}
+
+// Rival is another explanation: the spans in which the socket would end if the
+// kernel did something else than the model says.
+type Rival struct {
+	Name  string
+	Spans Spans
+}
+
+// Window says when a timer removes a socket from a state, counted from Clock.
+type Window struct {
+	Ending Ending
+	Clock  Clock
+	// Spans are where the end lies. None: no timer holds the state, and it
+	// lasts until the peer or the owner ends it.
+	Spans Spans
+	// Phases are the timers of a state that is held by one timer at a time,
+	// each armed once. Empty for a chain of retransmissions.
+	Phases []Phase
+	// Firings are the spans of the retransmission timeouts, the last of which
+	// may be the one that ends the socket. Empty for phases.
+	Firings []Span
+	// Retries is the number of retransmission timeouts after which the chain
+	// ends at the latest, the first one included.
+	Retries int
+	// Why names the settings that rule the window, with their values.
+	Why string
+	// Calculation is the sum behind the earliest end, for checking by hand.
+	Calculation string
+	// Rivals are what the nearest mistakes would give, the nearest first.
+	Rivals []Rival
+}
+
+// Never reports that no timer ends the state.
+func (w Window) Never() bool { return len(w.Spans) == 0 }
+
+// Min is the earliest end. It must not be asked of a window that never ends.
+func (w Window) Min() time.Duration { return w.Spans[0].Min }
+
+// Max is the latest end. It must not be asked of a window that never ends.
+func (w Window) Max() time.Duration { return w.Spans[len(w.Spans)-1].Max }
+
+// String gives the spans in seconds.
+func (w Window) String() string { return w.Spans.String() }
+
+// Distinct splits the rivals into those that an observation can tell from the
+// prediction and those that it cannot, because their spans overlap.
+func (w Window) Distinct() (told, untold []Rival) {
+	for _, rival := range w.Rivals {
+		overlap := false
+		for _, span := range rival.Spans {
+			overlap = overlap || w.Spans.Overlaps(span)
+		}
+		if overlap {
+			untold = append(untold, rival)
+		} else {
+			told = append(told, rival)
+		}
+	}
+	return told, untold
+}
