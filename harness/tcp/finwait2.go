@@ -21,7 +21,7 @@ func (m Model) finWait2(w *Window, socket Socket) {
 	length, name := m.finTime(socket)
 	w.Why = name
 	if length < 0 {
-		w.Spans = Spans{{0, m.Late}}
+		w.Spans = Spans{m.delay(Span{})}
 		w.Calculation = "reset as soon as the FIN is acknowledged"
 		return
 	}
@@ -85,15 +85,21 @@ func (m Model) phasesText(phases []Phase) string {
 }
 
 func (m Model) finWait2Rivals(w *Window, length time.Duration) {
-	single := func(d time.Duration) Spans { return m.sum([]Phase{{TimerTimeWait, d}}) }
 	if length > timeWaitLen {
-		w.Rivals = append(w.Rivals, Rival{Text(length) + " as one wait", single(length)})
-		w.Rivals = append(w.Rivals, Rival{"only one wait for the excess over 60 s", single(length - timeWaitLen)})
+		w.Rivals = append(w.Rivals,
+			m.waiting(Text(length)+" as one wait", length),
+			m.waiting("only one wait for the excess over 60 s", length-timeWaitLen))
 	}
 	if length != timeWaitLen {
-		w.Rivals = append(w.Rivals, Rival{"60 s: the default of tcp_fin_timeout and the length of TIME_WAIT", single(timeWaitLen)})
+		w.Rivals = append(w.Rivals, m.waiting("60 s: the default of tcp_fin_timeout and the length of TIME_WAIT", timeWaitLen))
 	}
-	if fast := m.HZ.Ceil(m.Settings.FinTimeout); fast < length {
-		w.Rivals = append(w.Rivals, Rival{fmt.Sprintf("tcp_fin_timeout=%d taken literally", m.Settings.FinTimeout/time.Second), single(fast)})
+	if literal := m.Settings.FinTimeout; literal < length {
+		w.Rivals = append(w.Rivals, m.waiting(fmt.Sprintf("tcp_fin_timeout=%d taken literally", literal/time.Second), literal))
 	}
+}
+
+// waiting is a rival: one wait of a minisocket.
+func (m Model) waiting(name string, length time.Duration) Rival {
+	phases := []Phase{{TimerTimeWait, length}}
+	return Rival{name, Window{Phases: phases, Spans: m.sum(phases)}}
 }

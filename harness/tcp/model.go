@@ -9,9 +9,10 @@ import (
 type Model struct {
 	HZ       HZ
 	Settings Settings
-	// Late is by how much timers fire behind the timer wheel on this machine,
-	// each of them at the most; 0 on an ideal one.
-	Late time.Duration
+	// Late says by how much, at the most, a timer fires behind the timer wheel
+	// on this machine when it is due in a span of time since the window's
+	// clock started. nil is an ideal machine.
+	Late func(due Span) time.Duration
 }
 
 // Ending is a way to end: the state that a timer takes the socket from, and
@@ -79,5 +80,13 @@ func (m Model) Window(ending Ending, socket Socket) Window {
 
 // arm is when a timer fires that is armed for d at a moment of the span.
 func (m Model) arm(at Span, d time.Duration) Span {
-	return Span{at.Min + d, at.Max + d + m.HZ.Lateness(d) + m.Late}
+	return m.delay(Span{at.Min + d, at.Max + d + m.HZ.Lateness(d)})
+}
+
+// delay adds what this machine is late.
+func (m Model) delay(due Span) Span {
+	if m.Late != nil {
+		due.Max += m.Late(due)
+	}
+	return due
 }

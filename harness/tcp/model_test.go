@@ -112,31 +112,39 @@ func TestRivals(t *testing.T) {
 func TestLate(t *testing.T) {
 	m := model(250, map[string]int{"tcp_orphan_retries": 2})
 	ideal := m.idle(FinWait1)
-	m.Late = 50 * time.Millisecond
+	m.Late = func(Span) time.Duration { return 50 * time.Millisecond }
 	late := m.idle(FinWait1)
 	assert.Equal(t, ideal.Min(), late.Min())
-	assert.Equal(t, ideal.Max()+5*m.Late, late.Max(), "the probe and four timeouts")
+	assert.Equal(t, ideal.Max()+5*50*time.Millisecond, late.Max(), "the probe and four timeouts")
 
 	m.Settings.OrphanRetries = 3
 	assert.Len(t, m.idle(FinWait1).Spans, 2, "150 ms of lateness spend the 3 s a timeout sooner")
+}
+
+// Only a timer that is due when the machine is late is affected.
+func TestLateOnce(t *testing.T) {
+	m := model(250, map[string]int{"tcp_orphan_retries": 2})
+	ideal := m.idle(FinWait1)
+	m.Late = func(due Span) time.Duration {
+		if due.Overlaps(Span{time.Second, 2 * time.Second}) { // the timeout after 1.632 s
+			return 50 * time.Millisecond
+		}
+		return 0
+	}
+	assert.Equal(t, ideal.Max()+50*time.Millisecond, m.idle(FinWait1).Max())
 }
 
 // Whatever the inputs: ascending spans, and more retries never end sooner.
 func TestSanity(t *testing.T) {
 	for _, hz := range everyHZ {
 		for _, rtoMax := range []int{1000, 3000, 120_000} {
-			for _, state := range []State{FinWait1, Closing, LastAck} {
-				var before Window
-				for n := 1; n <= 255; n++ {
-					w := model(hz, map[string]int{"tcp_orphan_retries": n, "tcp_rto_max_ms": rtoMax}).idle(state)
-					assertAscending(t, w.Spans)
-					assertAscending(t, w.Firings)
-					if n > 1 {
-						assert.GreaterOrEqual(t, w.Min(), before.Min())
-						assert.GreaterOrEqual(t, w.Max(), before.Max())
-					}
-					before = w
-				}
+			before := Span{}
+			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 40, 255} {
+				w := model(hz, map[string]int{"tcp_orphan_retries": n, "tcp_rto_max_ms": rtoMax}).idle(LastAck)
+				assertAscending(t, w.Spans)
+				assertAscending(t, w.Firings)
+				assert.True(t, before.Min <= w.Min() && before.Max <= w.Max(), "HZ %d, %d retries", hz, n)
+				before = Span{w.Min(), w.Max()}
 			}
 		}
 		for timeout := range 300 {
@@ -149,15 +157,22 @@ func assertAscending(t *testing.T, spans []Span) {
 	t.Helper()
 	require.NotEmpty(t, spans)
 	for i, span := range spans {
-		require.LessOrEqual(t, span.Min, span.Max)
-		if i > 0 {
-			require.Less(t, spans[i-1].Min, span.Min)
+		if span.Min > span.Max || i > 0 && spans[i-1].Min >= span.Min {
+			require.Fail(t, "not ascending", "%v", spans)
 		}
 	}
 }
 
 func TestUnknownStatePanics(t *testing.T) {
 	assert.PanicsWithValue(t, "no model of SYN_SENT", func() { model(250, nil).idle(SynSent) })
+}
+
+func TestPast(t *testing.T) {
+	assert.True(t, FinWait2.Past(FinWait1))
+	assert.True(t, Gone.Past(TimeWait))
+	assert.True(t, LastAck.Past(CloseWait))
+	assert.False(t, FinWait1.Past(CloseWait))
+	assert.False(t, Established.Past(Gone))
 }
 
 func TestNames(t *testing.T) {

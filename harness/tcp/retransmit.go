@@ -51,13 +51,10 @@ func (m Model) retransmitting(w *Window, socket Socket) {
 	w.Clock = FINSent
 	w.Why = m.retriesText(socket)
 	if w.Ending.NeverSent {
-		w.Spans, w.Calculation = m.persistChain(socket, m.orphanRetries)
+		m.persistChain(socket, m.orphanRetries).fill(w)
 		return
 	}
-	chain := m.retransmitChain(w.Ending, socket, m.orphanRetries)
-	w.Spans, w.Firings = chain.spans, chain.firings
-	w.Retries = len(chain.firings)
-	w.Calculation = chain.text()
+	m.retransmitChain(w.Ending, socket, m.orphanRetries).fill(w)
 	m.retransmitRivals(w, socket)
 }
 
@@ -83,8 +80,9 @@ func (m Model) tailLossProbe(socket Socket) time.Duration {
 	return min(m.HZ.Ceil(2*socket.RTT+m.Settings.RTOMin), socket.RTO)
 }
 
-// A chain is one run of retransmission timeouts to the socket's end.
+// A chain is one run of timeouts to the socket's end.
 type chain struct {
+	timer     Timer
 	probe     time.Duration   // delay of the tail loss probe, 0 for none
 	intervals []time.Duration // timeouts, to the earliest end
 	spans     Spans           // when it ends
@@ -105,8 +103,8 @@ func (m Model) retransmitChain(ending Ending, socket Socket, allowed retries) ch
 	interval := min(2*socket.RTO, m.Settings.RTOMax)
 	for {
 		armed := elapsed
-		elapsed = m.nextTimeout(armed, interval, socket.UserTimeout)
-		firing := Span{first.Min + elapsed.Min, first.Max + elapsed.Max}
+		firing := m.delay(first.plus(m.nextTimeout(armed, interval, socket.UserTimeout)))
+		elapsed = Span{firing.Min - first.Min, firing.Max - first.Max}
 		c.firings = append(c.firings, firing)
 		budget, slack := socket.UserTimeout, time.Duration(0)
 		if budget == 0 {
@@ -130,7 +128,7 @@ func (m Model) retransmitChain(ending Ending, socket Socket, allowed retries) ch
 // and the retransmission timeout starts anew behind it; with data in flight
 // the timeout runs from the data, as it does without a probe.
 func (m Model) firstTimeout(ending Ending, socket Socket) (chain, Span) {
-	var c chain
+	c := chain{timer: TimerRetransmit}
 	var at Span
 	if probe := m.tailLossProbe(socket); probe > 0 && !ending.DataInFlight {
 		c.probe = probe
@@ -147,15 +145,20 @@ func (m Model) firstTimeout(ending Ending, socket Socket) (chain, Span) {
 // jiffy (tcp_clamp_rto_to_user_timeout).
 func (m Model) nextTimeout(armed Span, interval, userTimeout time.Duration) Span {
 	if userTimeout == 0 {
-		return m.arm(armed, interval)
+		return Span{armed.Min + interval, armed.Max + interval + m.HZ.Lateness(interval)}
 	}
 	tick := m.HZ.Tick()
 	next := Span{
 		min(armed.Min+interval, max(userTimeout, armed.Min+tick)),
 		min(armed.Max+interval, max(userTimeout, armed.Max)+tick),
 	}
-	next.Max += m.HZ.Lateness(min(interval, max(userTimeout-armed.Min, tick))) + m.Late
+	next.Max += m.HZ.Lateness(min(interval, max(userTimeout-armed.Min, tick)))
 	return next
+}
+
+// fill writes the chain into a window.
+func (c chain) fill(w *Window) {
+	w.Chain, w.Firings, w.Spans, w.Calculation = c.timer, c.firings, c.spans, c.text()
 }
 
 // text is the sum behind the earliest end: the probe, then the timeouts, those
@@ -186,20 +189,28 @@ func (c chain) text() string {
 // persistChain is the end of a FIN that its own host dropped (tcp_probe_timer
 // in net/ipv4/tcp_timer.c, Linux 5.10 to 7.3): as many probes as retries are
 // allowed, the delay doubling, and death at the next firing.
-func (m Model) persistChain(socket Socket, allowed retries) (Spans, string) {
+func (m Model) persistChain(socket Socket, allowed retries) chain {
+	c := chain{timer: TimerPersist}
 	var at Span
 	interval := max(socket.RTO, budgetBase)
 	for probes := 0; ; probes++ {
 		at = m.arm(at, interval)
+		c.intervals = append(c.intervals, interval)
+		c.firings = append(c.firings, at)
 		if probes >= allowed(interval) {
-			return Spans{at}, fmt.Sprintf("%d probes of the persist timer, the first after %s", probes, Text(max(socket.RTO, budgetBase)))
+			c.spans = Spans{at}
+			return c
 		}
 		interval = min(2*interval, m.Settings.RTOMax)
 	}
 }
 
 func (m Model) retransmitRivals(w *Window, socket Socket) {
-	add := func(name string, c chain) { w.Rivals = append(w.Rivals, Rival{name, c.spans}) }
+	add := func(name string, c chain) {
+		rival := Rival{Name: name}
+		c.fill(&rival.Window)
+		w.Rivals = append(w.Rivals, rival)
+	}
 	sysctl := socket
 	sysctl.UserTimeout = 0
 	n := m.orphanRetries(0)
@@ -220,12 +231,11 @@ func (m Model) retransmitRivals(w *Window, socket Socket) {
 		other.DataInFlight = !other.DataInFlight
 		add(name, m.retransmitChain(other, socket, m.orphanRetries))
 	}
-	never, _ := m.persistChain(socket, m.orphanRetries)
-	w.Rivals = append(w.Rivals, Rival{"a FIN dropped on its own host's way out (persist timer)", never})
+	add("a FIN dropped on its own host's way out (persist timer)", m.persistChain(socket, m.orphanRetries))
 	slices.SortStableFunc(w.Rivals, func(a, b Rival) int { return cmp.Compare(w.distance(a), w.distance(b)) })
 }
 
 // distance is how far the earliest ends of the window and a rival are apart.
 func (w *Window) distance(rival Rival) time.Duration {
-	return (rival.Spans[0].Min - w.Min()).Abs()
+	return (rival.Window.Min() - w.Min()).Abs()
 }

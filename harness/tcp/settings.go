@@ -50,17 +50,46 @@ func DefaultSettings() Settings {
 type sysctl struct {
 	name     string
 	optional bool
+	get      func(Settings) int
 	set      func(*Settings, int)
 }
 
 var sysctls = []sysctl{
-	{name: "tcp_orphan_retries", set: func(s *Settings, v int) { s.OrphanRetries = v }},
-	{name: "tcp_retries2", set: func(s *Settings, v int) { s.Retries2 = v }},
-	{name: "tcp_fin_timeout", set: func(s *Settings, v int) { s.FinTimeout = time.Duration(v) * time.Second }},
-	{name: "tcp_early_retrans", set: func(s *Settings, v int) { s.EarlyRetrans = v }},
-	{name: "tcp_sack", set: func(s *Settings, v int) { s.SACK = v != 0 }},
-	{name: "tcp_rto_min_us", optional: true, set: func(s *Settings, v int) { s.RTOMin = time.Duration(v) * time.Microsecond }},
-	{name: "tcp_rto_max_ms", optional: true, set: func(s *Settings, v int) { s.RTOMax = time.Duration(v) * time.Millisecond }},
+	{
+		name: "tcp_orphan_retries",
+		get:  func(s Settings) int { return s.OrphanRetries },
+		set:  func(s *Settings, v int) { s.OrphanRetries = v },
+	},
+	{
+		name: "tcp_retries2",
+		get:  func(s Settings) int { return s.Retries2 },
+		set:  func(s *Settings, v int) { s.Retries2 = v },
+	},
+	{
+		name: "tcp_fin_timeout",
+		get:  func(s Settings) int { return int(s.FinTimeout / time.Second) },
+		set:  func(s *Settings, v int) { s.FinTimeout = time.Duration(v) * time.Second },
+	},
+	{
+		name: "tcp_early_retrans",
+		get:  func(s Settings) int { return s.EarlyRetrans },
+		set:  func(s *Settings, v int) { s.EarlyRetrans = v },
+	},
+	{
+		name: "tcp_sack",
+		get:  func(s Settings) int { return map[bool]int{true: 1}[s.SACK] },
+		set:  func(s *Settings, v int) { s.SACK = v != 0 },
+	},
+	{
+		name: "tcp_rto_min_us", optional: true,
+		get: func(s Settings) int { return int(s.RTOMin / time.Microsecond) },
+		set: func(s *Settings, v int) { s.RTOMin = time.Duration(v) * time.Microsecond },
+	},
+	{
+		name: "tcp_rto_max_ms", optional: true,
+		get: func(s Settings) int { return int(s.RTOMax / time.Millisecond) },
+		set: func(s *Settings, v int) { s.RTOMax = time.Duration(v) * time.Millisecond },
+	},
 }
 
 // ReadSettings asks read for the value of every sysctl that the model needs,
@@ -96,4 +125,15 @@ func (s *Settings) Set(name string, value int) bool {
 		}
 	}
 	return false
+}
+
+// Changes says how other differs, as "tcp_fin_timeout was 2, now 4".
+func (s Settings) Changes(other Settings) []string {
+	var out []string
+	for _, sysctl := range sysctls {
+		if was, now := sysctl.get(s), sysctl.get(other); was != now {
+			out = append(out, fmt.Sprintf("%s was %d, now %d", sysctl.name, was, now))
+		}
+	}
+	return out
 }

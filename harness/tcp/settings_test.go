@@ -48,3 +48,19 @@ func TestSet(t *testing.T) {
 	assert.Equal(t, time.Second, settings.RTOMax)
 	assert.False(t, settings.Set("tcp_no_such_thing", 1))
 }
+
+func TestChanges(t *testing.T) {
+	was, now := DefaultSettings(), DefaultSettings()
+	assert.Empty(t, was.Changes(now))
+	for i, sysctl := range sysctls {
+		require.True(t, now.Set(sysctl.name, 1000+i))
+	}
+	assert.Equal(t, []string{
+		"tcp_orphan_retries was 0, now 1000",
+		"tcp_retries2 was 15, now 1001",
+		"tcp_fin_timeout was 60, now 1002",
+		"tcp_early_retrans was 3, now 1003",
+		"tcp_rto_min_us was 200000, now 1005",
+		"tcp_rto_max_ms was 120000, now 1006",
+	}, was.Changes(now), "tcp_sack is on or off")
+}

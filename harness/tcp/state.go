@@ -36,6 +36,16 @@ func (s State) String() string {
 	return fmt.Sprintf("state %d", uint8(s))
 }
 
+// progress orders the states by how far a connection has come to its end.
+var progress = map[State]int{
+	SynSent: 1, SynRecv: 1, NewSynRecv: 1, Established: 2, FinWait1: 3, CloseWait: 3,
+	FinWait2: 4, Closing: 4, LastAck: 4, TimeWait: 5, Close: 6, Gone: 6,
+}
+
+// Past reports whether a connection in state s can no longer come to be in
+// other: the figure of RFC 9293, section 3.3.2, has no way back.
+func (s State) Past(other State) bool { return progress[s] > progress[other] }
+
 // Timer is the timer that holds a socket, as sock_diag reports it
 // (idiag_timer, inet_sk_diag_fill in net/ipv4/inet_diag.c, Linux 5.10 to 7.3).
 type Timer uint8

@@ -13,6 +13,9 @@ type Span struct{ Min, Max time.Duration }
 // Overlaps reports whether the two spans have a moment in common.
 func (s Span) Overlaps(other Span) bool { return s.Min <= other.Max && other.Min <= s.Max }
 
+// plus adds spans of time that follow each other.
+func (s Span) plus(next Span) Span { return Span{s.Min + next.Min, s.Max + next.Max} }
+
 // String gives seconds, as "3.264 to 3.368 s".
 func (s Span) String() string {
 	return fmt.Sprintf("%.3f to %.3f s", s.Min.Seconds(), s.Max.Seconds())
@@ -77,11 +80,11 @@ type Phase struct {
 	For   time.Duration
 }
 
-// Rival is another explanation: the spans in which the socket would end if the
-// kernel did something else than the model says.
+// Rival is another explanation: the window there would be if the kernel did
+// something else than the model says. It has no rivals itself.
 type Rival struct {
-	Name  string
-	Spans Spans
+	Name   string
+	Window Window
 }
 
 // Window says when a timer removes a socket from a state, counted from Clock.
@@ -94,12 +97,11 @@ type Window struct {
 	// Phases are the timers of a state that is held by one timer at a time,
 	// each armed once. Empty for a chain of retransmissions.
 	Phases []Phase
-	// Firings are the spans of the retransmission timeouts, the last of which
-	// may be the one that ends the socket. Empty for phases.
+	// Chain is the timer that a chain of retransmissions or probes hangs on,
+	// and Firings are the spans in which it fires, the last of which ends the
+	// socket at the latest. Empty for phases.
+	Chain   Timer
 	Firings []Span
-	// Retries is the number of retransmission timeouts after which the chain
-	// ends at the latest, the first one included.
-	Retries int
 	// Why names the settings that rule the window, with their values.
 	Why string
 	// Calculation is the sum behind the earliest end, for checking by hand.
@@ -125,7 +127,7 @@ func (w Window) String() string { return w.Spans.String() }
 func (w Window) Distinct() (told, untold []Rival) {
 	for _, rival := range w.Rivals {
 		overlap := false
-		for _, span := range rival.Spans {
+		for _, span := range rival.Window.Spans {
 			overlap = overlap || w.Spans.Overlaps(span)
 		}
 		if overlap {

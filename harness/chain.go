@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/coreos/go-iptables/iptables"
+)
+
+const (
+	chainTable = "filter"
+	chainName  = "FINWAIT"
+	link       = "eth0" // a host's end of the wire
+)
+
+// A chain is where the faults of a host go: an iptables chain per family that
+// INPUT and OUTPUT jump to, so that a freeze is one append, atomic, with one
+// counter. It exists in the host's own namespace alone.
+type chain struct {
+	host   *Host
+	tables []*iptables.IPTables
+}
+
+// prepareChain makes the chain of the host, that of the lab's family first.
+func prepareChain(h *Host) (*chain, error) {
+	tools, err := findTools()
+	if err != nil {
+		return nil, err
+	}
+	c := &chain{host: h, tables: []*iptables.IPTables{tools.tables[h.lab.Family]}}
+	for family, tables := range tools.tables {
+		if family != h.lab.Family {
+			c.tables = append(c.tables, tables)
+		}
+	}
+	err = c.each(func(tables *iptables.IPTables) error {
+		if err := tables.NewChain(chainTable, chainName); err != nil {
+			return err
+		}
+		for _, hook := range []string{"INPUT", "OUTPUT"} {
+			if err := tables.Append(chainTable, hook, "-j", chainName); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing iptables on the %s: %w", h.name, err)
+	}
+	return c, nil
+}
+
+// each runs f inside the host once for every family.
+func (c *chain) each(f func(*iptables.IPTables) error) error {
+	return c.host.ns.Do(func() error {
+		for _, tables := range c.tables {
+			if err := f(tables); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// hits is the number of packets that the fault's rules dropped.
+func (c *chain) hits(f *Fault) (hits uint64, err error) {
+	err = c.each(func(tables *iptables.IPTables) error {
+		stats, err := tables.StructuredStats(chainTable, chainName)
+		if err != nil {
+			return err
+		}
+		for _, stat := range stats {
+			if f.matches(stat) {
+				hits += stat.Packets
+			}
+		}
+		return nil
+	})
+	return hits, err
+}
+
+// tools are the iptables programs of this machine.
+type tools struct {
+	version string // as "iptables 1.8.9 (nf_tables)"
+	tables  map[Family]*iptables.IPTables
+}
+
+// findTools finds and probes the programs once.
+var findTools = sync.OnceValues(func() (tools, error) {
+	found := tools{tables: map[Family]*iptables.IPTables{}}
+	for family, name := range map[Family]string{IPv4: "iptables", IPv6: "ip6tables"} {
+		if !supported(family) {
+			continue
+		}
+		path, err := lookPath(name)
+		if err != nil {
+			return tools{}, err
+		}
+		protocol := iptables.ProtocolIPv4
+		if family == IPv6 {
+			protocol = iptables.ProtocolIPv6
+		}
+		if found.tables[family], err = iptables.New(iptables.Path(path), iptables.IPFamily(protocol)); err != nil {
+			return tools{}, fmt.Errorf("probing %s: %w", path, err)
+		}
+		if family == IPv4 {
+			if found.version, err = iptablesVersion(path); err != nil {
+				return tools{}, err
+			}
+		}
+	}
+	return found, nil
+})
+
+// lookPath also looks where an ordinary user's PATH often does not.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin", "/sbin"} {
+		if path, sbinErr := exec.LookPath(filepath.Join(dir, name)); sbinErr == nil {
+			return path, nil
+		}
+	}
+	return "", err
+}
+
+// iptablesVersion asks which variant this is: nf_tables, or legacy, which
+// before 1.8 says nothing of it.
+func iptablesVersion(path string) (string, error) {
+	out, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("running %s --version: %w", path, err)
+	}
+	return strings.Replace(strings.TrimSpace(string(out)), " v", " ", 1), nil
+}

@@ -1,0 +1,136 @@
+package harness
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/finwait/finwait/netns"
+	"golang.org/x/sys/unix"
+)
+
+// A sighting is one look at a socket. What it tells was so at some moment
+// between before and after.
+type sighting struct {
+	before, after time.Time
+	state         tcp.State // Gone when the kernel has no such socket
+	timer         tcp.Timer
+	retrans       int
+	// expires is when the timer is due, counted from the look; exact to a
+	// tick, 0 once it is due.
+	expires time.Duration
+}
+
+// diag asks the kernel for one socket by its exact addresses and ports
+// (sock_diag(7)). Unlike a dump, which walks the established hash of the whole
+// machine, this costs some microseconds however many sockets there are, and it
+// finds orphans and minisockets.
+type diag struct {
+	fd      int
+	request []byte
+	remote  uint16
+	reply   [4096]byte
+}
+
+const (
+	sizeofNlMsghdr    = unix.NLMSG_HDRLEN
+	sizeofDiagRequest = 56 // struct inet_diag_req_v2
+	sizeofDiagReply   = 72 // struct inet_diag_msg
+	replyTimeout      = 5  // seconds; the kernel answers within the send
+)
+
+// openDiag prepares to look at one socket of the namespace.
+func openDiag(ns *netns.Namespace, local, remote netip.AddrPort) (*diag, error) {
+	d := &diag{request: diagRequest(local, remote), remote: remote.Port()}
+	err := ns.Do(func() (err error) {
+		d.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening sock_diag in %v: %w", ns, err)
+	}
+	timeout := unix.Timeval{Sec: replyTimeout}
+	if err := unix.SetsockoptTimeval(d.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening sock_diag in %v: %w", ns, err), d.close())
+	}
+	return d, nil
+}
+
+func (d *diag) close() error { return unix.Close(d.fd) }
+
+// diagRequest is a SOCK_DIAG_BY_FAMILY message for one socket of any state.
+func diagRequest(local, remote netip.AddrPort) []byte {
+	const anyState, anyCookie = 1<<32 - 1, 1<<32 - 1
+	request := make([]byte, sizeofNlMsghdr+sizeofDiagRequest)
+	binary.NativeEndian.PutUint32(request[0:], uint32(len(request)))
+	binary.NativeEndian.PutUint16(request[4:], unix.SOCK_DIAG_BY_FAMILY)
+	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST)
+	body := request[sizeofNlMsghdr:]
+	body[0], body[1] = unix.AF_INET, unix.IPPROTO_TCP
+	if local.Addr().Is6() {
+		body[0] = unix.AF_INET6
+	}
+	binary.NativeEndian.PutUint32(body[4:], anyState)
+	binary.BigEndian.PutUint16(body[8:], local.Port())
+	binary.BigEndian.PutUint16(body[10:], remote.Port())
+	copy(body[12:28], local.Addr().AsSlice())
+	copy(body[28:44], remote.Addr().AsSlice())
+	binary.NativeEndian.PutUint32(body[48:], anyCookie)
+	binary.NativeEndian.PutUint32(body[52:], anyCookie)
+	return request
+}
+
+// look asks once.
+func (d *diag) look() (sighting, error) {
+	seen := sighting{before: time.Now()}
+	if err := unix.Sendto(d.fd, d.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return sighting{}, fmt.Errorf("asking sock_diag: %w", err)
+	}
+	n, err := d.receive()
+	if err != nil {
+		return sighting{}, fmt.Errorf("reading sock_diag's answer: %w", err)
+	}
+	seen.after = time.Now()
+	err = d.parse(&seen, d.reply[:n])
+	return seen, err
+}
+
+func (d *diag) receive() (int, error) {
+	for {
+		n, _, err := unix.Recvfrom(d.fd, d.reply[:], 0)
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// parse reads the answer: an error message or a struct inet_diag_msg. When the
+// connection is gone the kernel's lookup falls back to the listener
+// (inet_diag_find_one_icsk, Linux 5.10 to 7.3), which has no remote port.
+func (d *diag) parse(seen *sighting, reply []byte) error {
+	messages, err := syscall.ParseNetlinkMessage(reply)
+	if err != nil || len(messages) == 0 {
+		return fmt.Errorf("parsing sock_diag's answer of %d bytes: %w", len(reply), errors.Join(err, unix.EBADMSG))
+	}
+	body := messages[0].Data
+	if messages[0].Header.Type == unix.NLMSG_ERROR && len(body) >= 4 {
+		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(body)))
+		if errno == unix.ENOENT {
+			return nil
+		}
+		return fmt.Errorf("sock_diag: %w", errno)
+	}
+	if len(body) < sizeofDiagReply {
+		return fmt.Errorf("sock_diag's answer of %d bytes is too short: %w", len(body), unix.EBADMSG)
+	}
+	if binary.BigEndian.Uint16(body[6:]) != d.remote {
+		return nil
+	}
+	seen.state, seen.timer, seen.retrans = tcp.State(body[1]), tcp.Timer(body[2]), int(body[3])
+	seen.expires = time.Duration(binary.NativeEndian.Uint32(body[52:])) * time.Millisecond
+	return nil
+}

@@ -1,0 +1,273 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+const (
+	// heldLongEnough tells a state that is held from one that passes: no
+	// acknowledgement is delayed by more than TCP_DELACK_MAX, 200 ms
+	// (include/net/tcp.h, Linux 5.10 to 7.3).
+	heldLongEnough = 250 * time.Millisecond
+	// patience is how long an expected state may take to come. The longest
+	// wait is for a retransmission after a freeze was healed.
+	patience = 20 * time.Second
+)
+
+// Expect waits until the socket is in the state and held there, longer than a
+// delayed acknowledgement could hold it. It fails when the state has passed,
+// or does not come.
+func (c *Conn) Expect(t testing.TB, state tcp.State) {
+	t.Helper()
+	stages, err := c.await(patience, func(stages []stage) bool {
+		all := spells(stages)
+		current := all[len(all)-1]
+		return current.state.Past(state) || current.state == state && (state == tcp.Gone || current.held() >= heldLongEnough)
+	})
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	all := spells(stages)
+	current := all[len(all)-1].state
+	if current == state && err == nil {
+		return
+	}
+	passed := "passed unseen, if ever"
+	if spell := find(all, state); spell != nil {
+		passed = fmt.Sprintf("seen for %.3f s", spell.ended.to.Sub(spell.began.from).Seconds())
+	}
+	if !current.Past(state) {
+		passed = fmt.Sprintf("not so within %s", tcp.Text(patience))
+	}
+	c.fail(t, fmt.Sprintf("%s was not held in %v (%s): it is %v", c.host.name, state, passed, current))
+}
+
+// ExpectNotHeld fails if the socket was ever held in the state, longer than a
+// delayed acknowledgement could hold it. It is for controls.
+func (c *Conn) ExpectNotHeld(t testing.TB, state tcp.State) {
+	t.Helper()
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verdict{outcome: passing, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}}}
+	for _, spell := range spells(stages) {
+		if spell.state == state && spell.held() >= heldLongEnough {
+			c.fail(t, fmt.Sprintf("%s was held in %v for at least %.3f s", c.host.name, state, spell.held().Seconds()))
+		}
+		if spell.state == state {
+			v.lasted = spell.ended.since(spell.began)
+		}
+	}
+	c.host.lab.verdicts = append(c.host.lab.verdicts, v)
+}
+
+// ExpectStays fails if the socket is not in the state, or leaves it within d.
+func (c *Conn) ExpectStays(t testing.TB, state tcp.State, d time.Duration) {
+	t.Helper()
+	end := time.Now().Add(d)
+	stages, err := c.await(d+patience, func(stages []stage) bool {
+		last := stages[len(stages)-1]
+		return last.state != state || last.last.After(end)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := stages[len(stages)-1]; last.state != state {
+		c.fail(t, fmt.Sprintf("%s is %v, should have stayed in %v for %v", c.host.name, last.state, state, d))
+	}
+}
+
+// ExpectReaped waits until a timer removes the socket from the state that it
+// is in, and judges when: neither early nor late, and by the timers that were
+// predicted. A wait beyond the lab's limit is cut short and judged by the
+// armed deadline or by the schedule of retransmissions.
+func (c *Conn) ExpectReaped(t testing.TB) {
+	t.Helper()
+	c.expectReaped(t, c.predict)
+}
+
+// ExpectForEver judges a state that no timer ends: it is still there when the
+// lab's limit is reached, or when everything else in the lab has ended.
+func (c *Conn) ExpectForEver(t testing.TB) {
+	t.Helper()
+	current, _ := c.current(t)
+	c.conclude(t, c.judge(current, c.predict))
+}
+
+// ExpectEndedByPeer waits until the socket is gone because the peer
+// acknowledged its FIN, before any timer could have removed it.
+func (c *Conn) ExpectEndedByPeer(t testing.TB) {
+	t.Helper()
+	current, start := c.current(t)
+	window := c.predict(current.state, nil)
+	current = c.awaitEnd(t, current, start.to.Add(window.Max()))
+	v := verdict{outcome: closed, conn: c.host.name, window: window, lasted: current.ended.since(start)}
+	switch {
+	case !current.over():
+		c.fail(t, fmt.Sprintf("%s is still in %v: the peer has not ended it", c.host.name, current.state))
+	case current.next != tcp.Gone:
+		c.fail(t, fmt.Sprintf("%s went from %v to %v", c.host.name, current.state, current.next))
+	case v.lasted.Max >= window.Min():
+		c.fail(t, fmt.Sprintf("%s was gone from %v after %v, when its own timer may have ended it: %v", c.host.name, current.state, v.lasted, window))
+	}
+	c.host.lab.verdicts = append(c.host.lab.verdicts, v)
+}
+
+// A prediction is the window of a state, given how late the machine is.
+type prediction func(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window
+
+// predict is what the model says of this connection under the settings that
+// its host had when it was made.
+func (c *Conn) predict(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window {
+	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings, Late: late}
+	return model.Window(tcp.Ending{State: state, DataInFlight: c.inFlight}, c.socket)
+}
+
+func (c *Conn) expectReaped(t testing.TB, predict prediction) {
+	t.Helper()
+	current, start := c.current(t)
+	if declared := c.host.lab.ends.State; declared != current.state {
+		c.fail(t, fmt.Sprintf("%s is %v: the case declares that it ends from %v", c.host.name, current.state, declared))
+	}
+	window := predict(current.state, nil)
+	limit := start.to.Add(min(window.Max(), c.host.lab.watch))
+	c.watcher.expectEnd(append(absolute(window.Spans, start), between{limit, limit}))
+	current = c.awaitEnd(t, current, limit)
+	if !current.over() && window.Max() <= c.host.lab.watch {
+		current = c.awaitOverdue(t, current, start, predict)
+	}
+	if current.over() && current.next != tcp.Gone {
+		c.fail(t, fmt.Sprintf("%s was not reaped from %v: it went to %v after %v", c.host.name, current.state, current.next, current.ended.since(start)))
+	}
+	c.conclude(t, c.judge(current, predict))
+}
+
+// awaitOverdue waits for an end that should have come: as long as the
+// lateness of the machine excuses it, and further until a rival's window has
+// passed, so that the failure can name what ended it instead.
+func (c *Conn) awaitOverdue(t testing.TB, current spell, start between, predict prediction) spell {
+	t.Helper()
+	excused := predict(current.state, lateSince(start))
+	current = c.awaitEnd(t, current, start.to.Add(excused.Max()))
+	limit := c.host.lab.watch
+	for _, rival := range excused.Rivals {
+		if end := rival.Window.Max(); end > excused.Max() && end < limit {
+			limit = end
+		}
+	}
+	if limit == c.host.lab.watch {
+		return current
+	}
+	return c.awaitEnd(t, current, start.to.Add(limit))
+}
+
+// awaitEnd waits until the spell is over, or until it was seen to last beyond
+// the limit.
+func (c *Conn) awaitEnd(t testing.TB, s spell, limit time.Time) spell {
+	t.Helper()
+	stages, err := c.await(time.Until(limit)+patience, func(stages []stage) bool {
+		now := find(spells(stages), s.state)
+		return now.over() || now.last.After(limit)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *find(spells(stages), s.state)
+}
+
+// current is the spell that the socket is in, or was in last before it was
+// gone, and the moment that its window counts from.
+func (c *Conn) current(t testing.TB) (spell, between) {
+	t.Helper()
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := spells(stages)
+	current := all[len(all)-1]
+	if current.state == tcp.Gone {
+		current = all[len(all)-2]
+	}
+	return current, c.start(current)
+}
+
+// start is when the clock of the spell's window started. A FIN is sent by the
+// call that asks for it, whenever the watcher saw the state that follows.
+func (c *Conn) start(s spell) between {
+	switch s.state {
+	case tcp.FinWait1, tcp.Closing, tcp.LastAck:
+		return between{c.finBegin, c.finEnd}
+	}
+	return s.began
+}
+
+// judge compares a spell with its window.
+func (c *Conn) judge(s spell, predict prediction) verdict {
+	start := c.start(s)
+	ideal := predict(s.state, nil)
+	allowed := predict(s.state, lateSince(start))
+	v := judge(ideal, allowed, observe(s, start), c.watcher.tick)
+	v.conn = c.host.name
+	if !ideal.Never() {
+		v.late = allowed.Max() - ideal.Max()
+	}
+	return v
+}
+
+// lateSince is the lateness that this process measured, by time since start.
+func lateSince(start between) func(tcp.Span) time.Duration {
+	return func(due tcp.Span) time.Duration {
+		return overshoots.worst(start.from.Add(due.Min), start.to.Add(due.Max))
+	}
+}
+
+// conclude keeps a verdict, and fails the test if it does not pass.
+func (c *Conn) conclude(t testing.TB, v verdict) {
+	t.Helper()
+	c.host.lab.verdicts = append(c.host.lab.verdicts, v)
+	if !v.passed() {
+		t.Fatalf("%s\n%s", v, c.host.lab.tell())
+	}
+}
+
+// fail ends the test with the whole story.
+func (c *Conn) fail(t testing.TB, what string) {
+	t.Helper()
+	t.Fatalf("%s\n%s", what, c.host.lab.tell())
+}
+
+func (c *Conn) await(limit time.Duration, done func([]stage) bool) ([]stage, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	stages, err := c.watcher.await(ctx, done)
+	if err != nil {
+		err = fmt.Errorf("watching the %s: %w", c.host.name, err)
+	}
+	return stages, err
+}
+
+// find is the last spell in the state, nil if there was none.
+func find(all []spell, state tcp.State) *spell {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].state == state {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// absolute puts the spans of a window on the clock.
+func absolute(spans tcp.Spans, start between) []between {
+	var out []between
+	for _, span := range spans {
+		out = append(out, between{start.from.Add(span.Min), start.to.Add(span.Max)})
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package harness
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-iptables/iptables"
+	"github.com/stretchr/testify/require"
+)
+
+// Direction narrows a freeze to one way.
+type Direction string
+
+// The directions, as seen from the frozen host.
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// Fault is a freeze in force or healed.
+type Fault struct {
+	host  *Host
+	only  Direction // "" for both
+	what  string
+	begin time.Time
+	end   time.Time // zero while in force
+	hits  uint64    // packets dropped, counted when healed
+}
+
+// rule is the fault as iptables is told it.
+func (f *Fault) rule() []string {
+	rule := []string{"-p", "tcp", "-j", "DROP"}
+	switch f.only {
+	case In:
+		rule = append(rule, "-i", link)
+	case Out:
+		rule = append(rule, "-o", link)
+	}
+	return rule
+}
+
+// matches recognises the rule as iptables lists it.
+func (f *Fault) matches(stat iptables.Stat) bool {
+	return (stat.Input == link) == (f.only == In) && (stat.Output == link) == (f.only == Out)
+}
+
+// Freeze drops every TCP segment that goes into the host or out of it, or only
+// those of one direction. To its peer the host looks like a paused machine;
+// unlike one, its own timers go on. Neighbour discovery still passes.
+//
+// A freeze that has dropped nothing by the end of the case fails it: nothing
+// was tested.
+func (h *Host) Freeze(t testing.TB, only ...Direction) *Fault {
+	t.Helper()
+	fault, err := h.freeze(only)
+	require.NoError(t, err)
+	return fault
+}
+
+func (h *Host) freeze(only []Direction) (*Fault, error) {
+	fault := &Fault{host: h, what: "frozen (DROP in and out)"}
+	if len(only) > 0 {
+		fault.only, fault.what = only[0], fmt.Sprintf("frozen (DROP %s)", only[0])
+	}
+	if h.chain == nil {
+		chain, err := prepareChain(h)
+		if err != nil {
+			return nil, err
+		}
+		h.chain = chain
+	}
+	if err := h.chain.each(func(tables *iptables.IPTables) error {
+		return tables.Append(chainTable, chainName, fault.rule()...)
+	}); err != nil {
+		return nil, fmt.Errorf("freezing the %s: %w", h.name, err)
+	}
+	fault.begin = time.Now()
+	h.lab.faults = append(h.lab.faults, fault)
+	h.lab.story.note(event{at: fault.begin, host: h, text: fault.what})
+	h.lab.kick()
+	return fault, nil
+}
+
+// Heal ends the fault; healing twice does nothing.
+func (f *Fault) Heal(t testing.TB) {
+	t.Helper()
+	require.NoError(t, f.heal())
+}
+
+func (f *Fault) heal() error {
+	if !f.end.IsZero() {
+		return nil
+	}
+	hits, err := f.count()
+	if err != nil {
+		return err
+	}
+	if err := f.host.chain.each(func(tables *iptables.IPTables) error {
+		return tables.Delete(chainTable, chainName, f.rule()...)
+	}); err != nil {
+		return fmt.Errorf("healing the %s: %w", f.host.name, err)
+	}
+	f.hits, f.end = hits, time.Now()
+	f.host.lab.story.note(event{at: f.end, host: f.host, text: fmt.Sprintf("healed, %d packets were dropped", hits)})
+	f.host.lab.kick()
+	return nil
+}
+
+// count is the number of packets dropped so far.
+func (f *Fault) count() (uint64, error) {
+	if !f.end.IsZero() {
+		return f.hits, nil
+	}
+	hits, err := f.host.chain.hits(f)
+	if err != nil {
+		return 0, fmt.Errorf("counting what the freeze of the %s dropped: %w", f.host.name, err)
+	}
+	return hits, nil
+}
+
+// requireHits fails the test when the fault has dropped nothing.
+func (f *Fault) requireHits(t testing.TB) {
+	t.Helper()
+	hits, err := f.count()
+	require.NoError(t, err)
+	if hits == 0 {
+		t.Errorf("the freeze of the %s dropped no packet: nothing was tested\n%s", f.host.name, f.host.lab.tell())
+	}
+}
+
+// describe is a line for a failure.
+func (f *Fault) describe(since time.Time) string {
+	hits, err := f.count()
+	if err != nil {
+		return err.Error()
+	}
+	text := fmt.Sprintf("%s %s at %s", f.host.name, f.what, clock(f.begin, since))
+	if !f.end.IsZero() {
+		text += ", healed at " + clock(f.end, since)
+	}
+	return fmt.Sprintf("%s, %d packets dropped", text, hits)
+}

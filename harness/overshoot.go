@@ -1,0 +1,121 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"golang.org/x/sys/unix"
+)
+
+// overshoots is how late timers of this machine fire, by when. It is measured
+// for the whole process, by whoever waits for a timer, and by a probe on every
+// processor.
+var overshoots = overshootLog{buckets: map[int64]time.Duration{}}
+
+const overshootBucket = 100 * time.Millisecond
+
+type overshootLog struct {
+	mu      sync.Mutex
+	buckets map[int64]time.Duration // by time, in units of overshootBucket
+}
+
+// record notes a wake-up that came late.
+func (l *overshootLog) record(awake time.Time, late time.Duration) {
+	if late <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// The lateness may have held everything up since the timer was due.
+	for at := bucket(awake.Add(-late)); at <= bucket(awake); at++ {
+		l.buckets[at] = max(l.buckets[at], late)
+	}
+}
+
+// worst is the largest overshoot between the two moments.
+func (l *overshootLog) worst(from, to time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	worst := time.Duration(0)
+	for at := bucket(from); at <= bucket(to); at++ {
+		worst = max(worst, l.buckets[at])
+	}
+	return worst
+}
+
+// epoch makes the buckets monotonic.
+var epoch = time.Now()
+
+func bucket(at time.Time) int64 { return int64(at.Sub(epoch) / overshootBucket) }
+
+// probeOvershoot starts the probes, once.
+var probeOvershoot = sync.OnceValue(func() error {
+	kernel, err := thisKernel()
+	if err != nil {
+		return err
+	}
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return fmt.Errorf("asking for the processors: %w", err)
+	}
+	for cpu, left := 0, allowed.Count(); left > 0; cpu++ {
+		if !allowed.IsSet(cpu) {
+			continue
+		}
+		left--
+		started := make(chan error)
+		go probeProcessor(cpu, kernel.hz, started)
+		if err := <-started; err != nil {
+			return fmt.Errorf("measuring the lateness of processor %d: %w", cpu, err)
+		}
+	}
+	return nil
+})
+
+// probeTicks is a delay in the finest level of the timer wheel.
+const probeTicks = 5
+
+// probeProcessor measures for the life of the process how late the timer wheel
+// of one processor is: the receive timeout of a socket is a timer of that
+// wheel (schedule_timeout, Linux 5.10 to 7.3), like those of TCP, and unlike
+// the high-resolution timers that a sleep waits for.
+func probeProcessor(cpu int, hz tcp.HZ, started chan<- error) {
+	runtime.LockOSThread()
+	fd, err := processorTimer(cpu, probeTicks*hz.Tick())
+	started <- err
+	if err != nil {
+		return
+	}
+	ideal := probeTicks*hz.Tick() + hz.Lateness(probeTicks*hz.Tick())
+	for {
+		asleep := time.Now()
+		_, _, err := unix.Recvfrom(fd, nil, 0)
+		awake := time.Now()
+		if errors.Is(err, unix.EAGAIN) {
+			overshoots.record(awake, awake.Sub(asleep)-ideal)
+		}
+	}
+}
+
+// processorTimer binds the thread to a processor and opens a socket whose
+// receive always times out.
+func processorTimer(cpu int, timeout time.Duration) (int, error) {
+	var only unix.CPUSet
+	only.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &only); err != nil {
+		return 0, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	timeval := unix.NsecToTimeval(int64(timeout))
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeval); err != nil {
+		return 0, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}

@@ -1,0 +1,219 @@
+package harness
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+const (
+	// DefaultWatch sees an orphan die under the kernel's default settings,
+	// which takes 104 to 109 s.
+	DefaultWatch = 2 * time.Minute
+	// ShortWatch is for -short.
+	ShortWatch = 7 * time.Second
+	// setUp is what a plan allows for building and tearing down.
+	setUp = 20 * time.Second
+	// labsAtOnce replaces go test's default for -parallel, the number of
+	// processors: cases wait, they do not compute.
+	labsAtOnce = 512
+)
+
+// Options are what a suite's flags say.
+type Options struct {
+	// Watch is how long a state is watched at the most before it is judged by
+	// its armed deadline or its schedule; DefaultWatch if zero.
+	Watch time.Duration
+	// Strict fails the suite when a case was skipped.
+	Strict bool
+}
+
+// session is this process's run.
+var session = &run{options: Options{Watch: DefaultWatch}, out: os.Stdout, outcomes: map[outcome]int{}}
+
+// A run is what all cases of a process share: the plan and the results.
+type run struct {
+	options Options
+	out     io.Writer
+
+	mu       sync.Mutex
+	declared []variant
+	begun    bool
+	refusal  error
+	outcomes map[outcome]int
+	labs     int
+	skipped  int
+	failed   int
+}
+
+// Main runs the tests of a package with the given options and returns the exit
+// code for os.Exit. It fails at once, saying what to do, where the suite
+// cannot run, and prints the plan and a summary. Flags must have been parsed.
+func Main(m *testing.M, options Options) int {
+	if options.Watch == 0 {
+		options.Watch = DefaultWatch
+	}
+	session.options = options
+	if given("test.list") {
+		return m.Run()
+	}
+	if err := dieWithParent(); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		return 1
+	}
+	if err := missing(); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait: the suite cannot run here:", err)
+		return 1
+	}
+	if !given("test.parallel") {
+		if err := flag.Set("test.parallel", fmt.Sprint(labsAtOnce)); err != nil {
+			fmt.Fprintln(os.Stderr, "finwait:", err)
+			return 1
+		}
+	}
+	return session.end(m.Run())
+}
+
+// given reports whether the flag stands on the command line.
+func given(name string) bool {
+	found := false
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+// declare adds to the plan. All top-level tests declare before the first of
+// them goes on in parallel: testing starts every test before it releases the
+// ones that called Parallel.
+func (r *run) declare(variants []variant) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.begun { // go test -count: a new round
+		r.begun, r.declared = false, nil
+	}
+	r.declared = append(r.declared, variants...)
+}
+
+// begin prints the plan, once, and fails the test if the plan cannot be
+// carried out.
+func (r *run) begin(t *testing.T) {
+	t.Helper()
+	requireSuite(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.begun {
+		r.begun = true
+		r.refusal = r.plan(t)
+	}
+	if r.refusal != nil {
+		t.Fatal(r.refusal)
+	}
+}
+
+// plan prints what is about to happen, and compares it with the time that go
+// test leaves.
+func (r *run) plan(t *testing.T) error {
+	kernel, err := thisKernel()
+	if err != nil {
+		return err
+	}
+	tools, err := findTools()
+	if err != nil {
+		return err
+	}
+	var longest variant
+	var total, most time.Duration
+	for _, v := range r.declared {
+		watched := v.watched(kernel, r.options.Watch)
+		total += 2 * watched
+		if watched > most {
+			longest, most = v, watched
+		}
+	}
+	fmt.Fprintf(r.out, "finwait: %v, %s, %d cases in IPv4 and IPv6\n", kernel, tools.version, len(r.declared))
+	if most > 0 {
+		fmt.Fprintf(r.out, "plan: %s (longest: %s, %v)\n", minutes(most), longest.title(), longest.window(kernel))
+	}
+	needed := most + setUp
+	if slots := parallel(); slots < 2*len(r.declared) {
+		needed += total / time.Duration(slots)
+	}
+	if deadline, limited := t.Deadline(); limited && time.Until(deadline) < needed {
+		return fmt.Errorf("the plan takes %s, go test allows %s more: pass -timeout=%s, or watch less with -watch or -short",
+			minutes(needed), minutes(time.Until(deadline)), (2 * needed).Round(time.Minute).String())
+	}
+	return nil
+}
+
+// parallel is how many labs go test runs at once.
+func parallel() int {
+	var slots int
+	if f := flag.Lookup("test.parallel"); f != nil {
+		fmt.Sscan(f.Value.String(), &slots)
+	}
+	return max(1, slots)
+}
+
+// minutes writes a long duration as "1 min 49 s".
+func minutes(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d < time.Minute {
+		return tcp.Text(d)
+	}
+	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+}
+
+// judged counts the verdicts of a lab, and prints those that passed.
+func (r *run) judged(title string, verdicts []verdict) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range verdicts {
+		r.outcomes[v.outcome]++
+		if v.passed() {
+			fmt.Fprintf(r.out, "ok    %s: %s\n", title, v)
+		}
+	}
+}
+
+// ended counts a lab when its test is over.
+func (r *run) ended(t *testing.T, title string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.labs++
+	switch {
+	case t.Skipped():
+		r.skipped++
+		fmt.Fprintf(r.out, "skip  %s\n", title)
+	case t.Failed():
+		r.failed++
+		fmt.Fprintf(r.out, "FAIL  %s\n", title)
+	}
+}
+
+// end prints the summary and turns the exit code of the tests into that of the
+// suite.
+func (r *run) end(code int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.labs == 0 {
+		return code
+	}
+	judged := 0
+	var counts []string
+	for _, outcome := range []outcome{reaped, armed, onSchedule, forEver, closed, passing, early, late, offSchedule, inconclusive} {
+		judged += r.outcomes[outcome]
+		counts = append(counts, fmt.Sprintf("%d %s", r.outcomes[outcome], outcome))
+	}
+	fmt.Fprintf(r.out, "%d labs, %d judged: %s; %d skipped, %d failed\n", r.labs, judged, strings.Join(counts, ", "), r.skipped, r.failed)
+	if r.options.Strict && r.skipped > 0 && code == 0 {
+		fmt.Fprintf(r.out, "-strict: %d labs were skipped\n", r.skipped)
+		return 1
+	}
+	return code
+}

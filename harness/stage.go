@@ -1,0 +1,115 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+// between encloses a moment: it lies no earlier than from, no later than to.
+type between struct{ from, to time.Time }
+
+// since is how long after start the moment lies.
+func (b between) since(start between) tcp.Span {
+	return tcp.Span{Min: max(0, b.from.Sub(start.to)), Max: max(0, b.to.Sub(start.from))}
+}
+
+// A stage is a run of sightings alike in state, timer and retransmissions.
+type stage struct {
+	state   tcp.State
+	timer   tcp.Timer
+	retrans int
+	// began encloses the moment when the stage began.
+	began between
+	// begun is the first moment known to be inside, last the last.
+	begun, last time.Time
+	armings     []arming
+}
+
+// An arming is a deadline given to the timer that holds the socket.
+type arming struct {
+	// seen is when the deadline was first seen.
+	seen time.Time
+	// due encloses the deadline, which the kernel tells to a tick.
+	due between
+}
+
+// newStage begins with a sighting; before is the last moment known to be
+// outside the stage.
+func newStage(seen sighting, before time.Time, tick time.Duration) stage {
+	s := stage{
+		state: seen.state, timer: seen.timer, retrans: seen.retrans,
+		began: between{before, seen.after}, begun: seen.after, last: seen.before,
+	}
+	s.rearm(seen, tick)
+	return s
+}
+
+// addSighting prolongs the last stage or begins another.
+func addSighting(stages []stage, seen sighting, tick time.Duration) []stage {
+	last := &stages[len(stages)-1]
+	if seen.state != last.state || seen.timer != last.timer || seen.retrans != last.retrans {
+		return append(stages, newStage(seen, last.last, tick))
+	}
+	last.last = seen.before
+	last.rearm(seen, tick)
+	return stages
+}
+
+// rearm notes a deadline that is not the one already known. A timer that is
+// due reads 0 until it fires, which is no deadline.
+func (s *stage) rearm(seen sighting, tick time.Duration) {
+	if seen.timer == tcp.TimerNone || seen.expires == 0 {
+		return
+	}
+	due := between{seen.before.Add(seen.expires - tick), seen.after.Add(seen.expires + tick)}
+	if n := len(s.armings); n > 0 {
+		known := s.armings[n-1].due
+		if !due.from.After(known.to) && !known.from.After(due.to) {
+			return
+		}
+	}
+	s.armings = append(s.armings, arming{seen.after, due})
+}
+
+// deadline is when the timer is due; zero if none is armed.
+func (s *stage) deadline() time.Time {
+	if len(s.armings) == 0 {
+		return time.Time{}
+	}
+	return s.armings[len(s.armings)-1].due.to
+}
+
+// A spell is an unbroken stay in one state.
+type spell struct {
+	state  tcp.State
+	stages []stage
+	// began and ended enclose the two ends; ended is zero while it lasts.
+	began, ended between
+	// next is the state that followed; last the last moment known inside.
+	next tcp.State
+	last time.Time
+}
+
+func (s spell) over() bool { return !s.ended.from.IsZero() }
+
+// held is how long the spell is known to have lasted.
+func (s spell) held() time.Duration { return s.last.Sub(s.began.to) }
+
+// spells groups the stages by state.
+func spells(stages []stage) []spell {
+	var out []spell
+	for i, stage := range stages {
+		if i == 0 || stages[i-1].state != stage.state {
+			if len(out) > 0 {
+				out[len(out)-1].ended = stage.began
+				out[len(out)-1].next = stage.state
+			}
+			out = append(out, spell{state: stage.state, began: stage.began})
+		}
+		current := &out[len(out)-1]
+		current.stages = append(current.stages, stage)
+		current.last = stage.last
+	}
+	return out
+}

@@ -1,0 +1,237 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+// outcome is a verdict in a word.
+type outcome string
+
+// Outcomes that pass.
+const (
+	reaped     outcome = "reaped in its window"
+	armed      outcome = "armed"
+	onSchedule outcome = "on schedule"
+	forEver    outcome = "for ever as it should"
+	closed     outcome = "ended by its peer"
+	passing    outcome = "not held, as it should" // a control
+)
+
+// Outcomes that fail.
+const (
+	early        outcome = "early"
+	late         outcome = "late"
+	offSchedule  outcome = "off schedule"
+	inconclusive outcome = "inconclusive"
+)
+
+// A verdict is what an expectation found.
+type verdict struct {
+	outcome outcome
+	conn    string // client or server
+	window  tcp.Window
+	// lasted encloses how long the state lasted, or did when the watch ended;
+	// over says which.
+	lasted tcp.Span
+	over   bool
+	// detail says more: how far a chain has come, what does not fit.
+	detail string
+	// matches are the rivals whose windows the end lies in.
+	matches []tcp.Rival
+	// late is the overshoot that the window was given on its late side.
+	late time.Duration
+}
+
+func (v verdict) passed() bool {
+	switch v.outcome {
+	case early, late, offSchedule, inconclusive:
+		return false
+	}
+	return true
+}
+
+// An observation is a spell as the judge sees it: spans since the clock of the
+// window started.
+type observation struct {
+	over   bool
+	lasted tcp.Span
+	steps  []step
+}
+
+// A step is a stage of the observation.
+type step struct {
+	timer   tcp.Timer
+	retrans int
+	began   tcp.Span
+	ended   tcp.Span   // zero for the last step of a spell that is not over
+	due     []tcp.Span // the deadlines that the timer was given
+}
+
+// observe counts a spell from the start of its clock.
+func observe(s spell, start between) observation {
+	o := observation{over: s.over()}
+	end := s.ended
+	if !o.over {
+		end = between{s.last, s.last}
+	}
+	o.lasted = end.since(start)
+	for i, stage := range s.stages {
+		step := step{timer: stage.timer, retrans: stage.retrans, began: stage.began.since(start)}
+		if i == 0 {
+			step.began = tcp.Span{}
+		}
+		switch {
+		case i+1 < len(s.stages):
+			step.ended = s.stages[i+1].began.since(start)
+		case o.over:
+			step.ended = o.lasted
+		}
+		for _, arming := range stage.armings {
+			step.due = append(step.due, arming.due.since(start))
+		}
+		o.steps = append(o.steps, step)
+	}
+	return o
+}
+
+// judge compares an observation with a window. The second window allows for
+// the lateness of the machine; the first says which rivals can be told apart
+// at all.
+func judge(ideal, allowed tcp.Window, o observation, tick time.Duration) verdict {
+	v := verdict{window: ideal, lasted: o.lasted, over: o.over}
+	switch {
+	case allowed.Never():
+		v.outcome = forEver
+		v.detail = neverArmed(o)
+	case o.over && !allowed.Spans.Overlaps(o.lasted):
+		v.outcome = early
+		if o.lasted.Min > allowed.Max() {
+			v.outcome = late
+		}
+		v.matches = matching(allowed.Rivals, o, tick)
+		return v
+	case !o.over && o.lasted.Min > allowed.Max():
+		v.outcome = late
+		return v
+	case o.over:
+		told, _ := ideal.Distinct()
+		if v.matches = matching(only(allowed.Rivals, told), o, tick); len(v.matches) > 0 {
+			v.outcome = inconclusive
+			return v
+		}
+		v.outcome = reaped
+		v.detail = misfit(allowed, o, tick)
+	case len(allowed.Phases) > 0:
+		v.outcome = armed
+		v.detail = misfit(allowed, o, tick)
+	default:
+		v.outcome = onSchedule
+		v.detail = misfit(allowed, o, tick)
+	}
+	if v.detail != "" {
+		v.outcome = offSchedule
+	} else if v.outcome == onSchedule {
+		v.detail = fmt.Sprintf("retry %d of %d", o.steps[len(o.steps)-1].retrans, len(ideal.Firings)-1)
+	}
+	return v
+}
+
+// matching are the rivals that explain the observation too: the end lies in
+// their window and the timers fit.
+func matching(rivals []tcp.Rival, o observation, tick time.Duration) (out []tcp.Rival) {
+	for _, rival := range rivals {
+		if rival.Window.Spans.Overlaps(o.lasted) && misfit(rival.Window, o, tick) == "" {
+			out = append(out, rival)
+		}
+	}
+	return out
+}
+
+// only keeps the rivals that are named in names.
+func only(rivals, names []tcp.Rival) (out []tcp.Rival) {
+	for _, rival := range rivals {
+		for _, name := range names {
+			if rival.Name == name.Name {
+				out = append(out, rival)
+			}
+		}
+	}
+	return out
+}
+
+// neverArmed says which timer holds a state that none should.
+func neverArmed(o observation) string {
+	if last := o.steps[len(o.steps)-1]; last.timer != tcp.TimerNone {
+		return fmt.Sprintf("held by the %v, where no timer should hold it", last.timer)
+	}
+	if o.over {
+		return "it ended"
+	}
+	return ""
+}
+
+// misfit says what about the timers does not fit the prediction; empty if
+// nothing.
+func misfit(w tcp.Window, o observation, tick time.Duration) string {
+	if len(w.Phases) > 0 {
+		return phaseMisfit(w, o, tick)
+	}
+	return chainMisfit(w, o)
+}
+
+// phaseMisfit checks the second witness of states held by one timer at a time:
+// each deadline is as far from its start as predicted.
+func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
+	var misfits []string
+	for i, step := range o.steps {
+		if i >= len(w.Phases) {
+			misfits = append(misfits, fmt.Sprintf("held once more, by the %v", step.timer))
+			break
+		}
+		phase := w.Phases[i]
+		if step.timer != phase.Timer {
+			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, phase.Timer))
+			continue
+		}
+		if len(step.due) == 0 {
+			continue // seen only when it was due already
+		}
+		for _, due := range step.due {
+			length := tcp.Span{Min: due.Min - step.began.Max - tick, Max: due.Max - step.began.Min + tick}
+			if phase.For < length.Min || phase.For > length.Max {
+				misfits = append(misfits, fmt.Sprintf("the %v was armed for %v, not %s", step.timer, length, tcp.Text(phase.For)))
+			}
+		}
+	}
+	return strings.Join(misfits, "; ")
+}
+
+// chainMisfit checks that every retransmission came when its timeout was
+// predicted to fire, and that none is missing.
+func chainMisfit(w tcp.Window, o observation) string {
+	var misfits []string
+	for i, step := range o.steps {
+		switch {
+		case step.timer == tcp.TimerNone && i+1 < len(o.steps):
+			// A look while the timer fires: tcp_write_timer_handler clears
+			// icsk_pending first (net/ipv4/tcp_timer.c, Linux 5.10 to 7.3),
+			// and sock_diag reads it without the socket's lock. A timer that
+			// was really missing shows as a retransmission that is.
+		case step.timer != w.Chain:
+			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, w.Chain))
+		case step.retrans == 0:
+		case step.retrans > len(w.Firings):
+			misfits = append(misfits, fmt.Sprintf("retransmission %d, after the last", step.retrans))
+		case !w.Firings[step.retrans-1].Overlaps(step.began):
+			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
+		}
+	}
+	if last := o.steps[len(o.steps)-1]; !o.over && last.retrans < len(w.Firings) && o.lasted.Min > w.Firings[last.retrans].Max {
+		misfits = append(misfits, fmt.Sprintf("no retransmission %d by %v", last.retrans+1, o.lasted.Min))
+	}
+	return strings.Join(misfits, "; ")
+}

@@ -1,0 +1,111 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/assert"
+)
+
+// window is the model's at HZ 250 on an idle wire.
+func window(state tcp.State, sysctl string, value int, late time.Duration) tcp.Window {
+	model := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings(), Late: func(tcp.Span) time.Duration { return late }}
+	model.Settings.Set(sysctl, value)
+	return model.Window(tcp.Ending{State: state}, model.IdleSocket())
+}
+
+// span is in milliseconds.
+func span(low, high int) tcp.Span {
+	return tcp.Span{Min: time.Duration(low) * time.Millisecond, Max: time.Duration(high) * time.Millisecond}
+}
+
+// orphan is what is seen of FIN_WAIT_1 with tcp_orphan_retries=2, up to its end
+// in the given span.
+func orphan(lasted tcp.Span) observation {
+	o := observation{over: true, lasted: lasted}
+	for retrans, began := range []tcp.Span{{}, span(410, 412), span(840, 842), span(1670, 1672)} {
+		if began.Min < lasted.Min {
+			o.steps = append(o.steps, step{timer: tcp.TimerRetransmit, retrans: retrans, began: began})
+		}
+	}
+	return o
+}
+
+func TestJudgeChain(t *testing.T) {
+	// Window 3.264 to 3.368 s; rivals end at 1.632 (one retry fewer), 3.060
+	// (no tail loss probe) and 6.528 s (one more).
+	for name, row := range map[string]struct {
+		lasted tcp.Span
+		late   time.Duration
+		want   outcome
+	}{
+		"inside":                          {span(3300, 3310), 0, reaped},
+		"at the edge":                     {span(3200, 3264), 0, reaped},
+		"early":                           {span(3200, 3263), 0, early},
+		"late":                            {span(3369, 3400), 0, late},
+		"late, but so was the machine":    {span(3369, 3400), 20 * time.Millisecond, reaped},
+		"a stall over the rival is blind": {span(1700, 7000), 0, inconclusive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ideal, allowed := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0), window(tcp.FinWait1, "tcp_orphan_retries", 2, row.late)
+			v := judge(ideal, allowed, orphan(row.lasted), tick)
+			assert.Equal(t, row.want, v.outcome, v.String())
+			assert.Equal(t, row.want == reaped, v.passed())
+		})
+	}
+}
+
+// The schedule tells rivals apart that the end alone would not.
+func TestJudgeSchedule(t *testing.T) {
+	ideal := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0)
+
+	off := orphan(span(3300, 3310))
+	off.steps[1].began = span(205, 210) // as without a tail loss probe
+	v := judge(ideal, ideal, off, tick)
+	assert.Equal(t, offSchedule, v.outcome)
+	assert.Contains(t, v.detail, "retransmission 1 after 0.205 to 0.210 s, not 0.408 to 0.416 s")
+
+	cut := orphan(span(2000, 2001))
+	cut.over = false
+	v = judge(ideal, ideal, cut, tick)
+	assert.Equal(t, onSchedule, v.outcome)
+	assert.Equal(t, "retry 3 of 3", v.detail)
+
+	missing := orphan(span(2000, 2001))
+	missing.over, missing.steps = false, missing.steps[:3]
+	v = judge(ideal, ideal, missing, tick)
+	assert.Equal(t, offSchedule, v.outcome)
+	assert.Contains(t, v.detail, "no retransmission 3 by 2s")
+}
+
+func TestJudgePhases(t *testing.T) {
+	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 65, 0)
+	full := step{timer: tcp.TimerKeepalive, due: []tcp.Span{span(4990, 5010)}, ended: span(5100, 5101)}
+	mini := step{timer: tcp.TimerTimeWait, began: span(5100, 5101), due: []tcp.Span{span(10_090, 10_105)}}
+	for name, row := range map[string]struct {
+		o    observation
+		want outcome
+	}{
+		"both phases":        {observation{over: true, lasted: span(10_200, 10_202), steps: []step{full, mini}}, reaped},
+		"cut short":          {observation{lasted: span(7000, 7001), steps: []step{full, mini}}, armed},
+		"cut in the first":   {observation{lasted: span(3000, 3001), steps: []step{full}}, armed},
+		"armed for 65 s":     {observation{lasted: span(3000, 3001), steps: []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(64_990, 65_010)}}}}, offSchedule},
+		"armed once more":    {observation{lasted: span(9000, 9001), steps: []step{full, mini, mini}}, offSchedule},
+		"in one wait":        {observation{lasted: span(20_000, 20_001), steps: []step{full}}, late},
+		"gone after 5 s":     {observation{over: true, lasted: span(5100, 5101), steps: []step{full}}, early},
+		"no timer, for ever": {observation{lasted: span(3000, 3001), steps: []step{{timer: tcp.TimerNone}}}, offSchedule},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := judge(ideal, ideal, row.o, tick)
+			assert.Equal(t, row.want, v.outcome, v.String())
+		})
+	}
+}
+
+func TestJudgeForEver(t *testing.T) {
+	never := window(tcp.CloseWait, "", 0, 0)
+	assert.Equal(t, forEver, judge(never, never, observation{steps: []step{{}}}, tick).outcome)
+	assert.Equal(t, offSchedule, judge(never, never, observation{steps: []step{{timer: tcp.TimerKeepalive}}}, tick).outcome)
+	assert.Equal(t, offSchedule, judge(never, never, observation{over: true, steps: []step{{}}}, tick).outcome)
+}

@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// start is an arbitrary moment; at counts from it in milliseconds.
+var start = time.Now()
+
+func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+
+// sight is a look that took a millisecond.
+func sight(ms int, state tcp.State, timer tcp.Timer, retrans, expires int) sighting {
+	return sighting{at(ms), at(ms + 1), state, timer, retrans, time.Duration(expires) * time.Millisecond}
+}
+
+const tick = 4 * time.Millisecond
+
+func sightings(first sighting, more ...sighting) []stage {
+	stages := []stage{newStage(first, first.before, tick)}
+	for _, seen := range more {
+		stages = addSighting(stages, seen, tick)
+	}
+	return stages
+}
+
+func TestStages(t *testing.T) {
+	stages := sightings(
+		sight(0, tcp.Established, tcp.TimerNone, 0, 0),
+		sight(10, tcp.FinWait1, tcp.TimerRetransmit, 0, 200),
+		sight(20, tcp.FinWait1, tcp.TimerRetransmit, 0, 190),
+		sight(210, tcp.FinWait1, tcp.TimerRetransmit, 0, 0),   // due, not yet fired
+		sight(214, tcp.FinWait1, tcp.TimerRetransmit, 0, 204), // tail loss probe
+		sight(420, tcp.FinWait1, tcp.TimerRetransmit, 1, 404),
+		sight(830, tcp.Gone, tcp.TimerNone, 0, 0),
+	)
+	require.Len(t, stages, 4)
+	probed := stages[1]
+	assert.Equal(t, between{at(0), at(11)}, probed.began)
+	assert.Equal(t, at(214), probed.last)
+	require.Len(t, probed.armings, 2)
+	assert.Equal(t, between{at(206), at(215)}, probed.armings[0].due)
+	assert.Equal(t, at(215), probed.armings[1].seen)
+	assert.Equal(t, at(829), stages[2].deadline())
+	assert.True(t, stages[3].began == between{at(420), at(831)})
+
+	all := spells(stages)
+	require.Len(t, all, 3)
+	assert.Equal(t, tcp.FinWait1, all[1].state)
+	assert.Equal(t, between{at(420), at(831)}, all[1].ended)
+	assert.Equal(t, tcp.Gone, all[1].next)
+	assert.Equal(t, 409*time.Millisecond, all[1].held())
+	assert.False(t, all[2].over())
+}
+
+// A duration is as uncertain as both of its ends.
+func TestBetween(t *testing.T) {
+	assert.Equal(t, tcp.Span{Min: 85 * time.Millisecond, Max: 110 * time.Millisecond},
+		between{at(100), at(120)}.since(between{at(10), at(15)}))
+	assert.Equal(t, tcp.Span{Max: 5 * time.Millisecond}, between{at(10), at(15)}.since(between{at(10), at(15)}), "never negative")
+}
+
+// The nearer something is, the closer the look; never past it by more than a
+// millisecond.
+func TestPauseNear(t *testing.T) {
+	moments := []time.Time{at(1000)}
+	assert.Equal(t, 250*time.Millisecond, pauseNear(at(-10_000), moments, longestPause))
+	assert.Equal(t, 100*time.Millisecond, pauseNear(at(600), moments, longestPause))
+	assert.Equal(t, 100*time.Millisecond, pauseNear(at(1400), moments, longestPause))
+	assert.Equal(t, time.Millisecond, pauseNear(at(999), moments, longestPause))
+	assert.Equal(t, 10*time.Millisecond, pauseNear(at(600), moments, closePause))
+	looks := 0
+	for now := at(-60_000); now.Before(moments[0]); looks++ {
+		now = now.Add(pauseNear(now, moments, longestPause))
+		assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
+	}
+	assert.Less(t, looks, 300)
+}
+
+func TestOvershoots(t *testing.T) {
+	log := overshootLog{buckets: map[int64]time.Duration{}}
+	log.record(at(1000), 300*time.Millisecond)
+	log.record(at(5000), 2*time.Millisecond)
+	log.record(at(5010), -time.Millisecond)
+	assert.Equal(t, 300*time.Millisecond, log.worst(at(750), at(760)), "held up since it was due")
+	assert.Equal(t, 300*time.Millisecond, log.worst(at(0), at(6000)))
+	assert.Equal(t, 2*time.Millisecond, log.worst(at(4950), at(5050)))
+	assert.Zero(t, log.worst(at(2000), at(3000)))
+}
