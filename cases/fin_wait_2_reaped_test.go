@@ -1,0 +1,42 @@
+package cases
+
+import (
+	"testing"
+
+	"github.com/finwait/finwait/harness"
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/require"
+)
+
+// An orphan in FIN_WAIT_2 is reaped after tcp_fin_timeout, however long its
+// peer stays in CLOSE_WAIT, which no timer ends.
+func TestFinWait2Reaped(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name:    "server never closes",
+		Sysctls: harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Sweep:   harness.Sweep{Sysctl: "tcp_fin_timeout", Values: []int{1, 3, 10, 30, 59, 60}},
+		Ends:    tcp.Ending{State: tcp.FinWait2},
+	}, closeAndLeaveServerOpen)
+}
+
+// Above 60 tcp_fin_timeout is no timeout any more: the kernel waits twice for
+// what is over 60 s. 61 gives 2 s, 65 gives 10 s, 90 gives 60 s.
+func TestFinWait2ReapedAboveSixty(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name:    "server never closes",
+		Sysctls: harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Sweep:   harness.Sweep{Sysctl: "tcp_fin_timeout", Values: []int{61, 65, 90}},
+		Ends:    tcp.Ending{State: tcp.FinWait2},
+	}, closeAndLeaveServerOpen)
+}
+
+func closeAndLeaveServerOpen(t *testing.T, lab *harness.Lab) {
+	client, server := lab.Connect(t)
+
+	require.NoError(t, client.Close())
+
+	client.Expect(t, tcp.FinWait2)
+	client.ExpectReaped(t)
+	server.Expect(t, tcp.CloseWait)
+	server.ExpectForEver(t)
+}
