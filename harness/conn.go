@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,7 +39,9 @@ type Conn struct {
 func (lab *Lab) Connect(t testing.TB) (client, server *Conn) {
 	t.Helper()
 	client, server, err := lab.connect()
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return client, server
 }
 

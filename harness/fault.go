@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-iptables/iptables"
-	"github.com/stretchr/testify/require"
 )
 
 // Direction narrows a freeze to one way.
@@ -54,7 +53,9 @@ func (f *Fault) matches(stat iptables.Stat) bool {
 func (h *Host) Freeze(t testing.TB, only ...Direction) *Fault {
 	t.Helper()
 	fault, err := h.freeze(only)
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return fault
 }
 
@@ -85,7 +86,9 @@ func (h *Host) freeze(only []Direction) (*Fault, error) {
 // Heal ends the fault; healing twice does nothing.
 func (f *Fault) Heal(t testing.TB) {
 	t.Helper()
-	require.NoError(t, f.heal())
+	if err := f.heal(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (f *Fault) heal() error {
@@ -123,7 +126,9 @@ func (f *Fault) count() (uint64, error) {
 func (f *Fault) requireHits(t testing.TB) {
 	t.Helper()
 	hits, err := f.count()
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if hits == 0 {
 		t.Errorf("the freeze of the %s dropped no packet: nothing was tested\n%s", f.host.name, f.host.lab.tell())
 	}

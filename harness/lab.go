@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/finwait/finwait/netns"
-	"github.com/stretchr/testify/require"
 )
 
 // Family is an address family.
@@ -141,7 +141,9 @@ func (lab *Lab) finish(t testing.TB) {
 	for _, fault := range lab.faults {
 		fault.requireHits(t)
 	}
-	require.NoError(t, lab.close())
+	if err := lab.close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func (lab *Lab) close() error {
@@ -149,8 +151,8 @@ func (lab *Lab) close() error {
 	for _, fault := range lab.faults {
 		errs = append(errs, fault.heal())
 	}
-	for i := len(lab.closers) - 1; i >= 0; i-- {
-		errs = append(errs, lab.closers[i]())
+	for _, closer := range slices.Backward(lab.closers) {
+		errs = append(errs, closer())
 	}
 	lab.closers = nil
 	return errors.Join(errs...)

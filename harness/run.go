@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"github.com/stretchr/testify/require"
 )
 
 // Case declares what a test puts two hosts through, so that a plan can be made
@@ -138,7 +137,9 @@ func runFamilies(t *testing.T, v variant, body func(*testing.T, *Lab)) {
 // judged.
 func runLab(t *testing.T, title string, v variant, family Family, body func(*testing.T, *Lab)) {
 	lab, err := newLab(v.Case, family, session.options.Watch)
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer func() {
 		session.judged(title, lab.verdicts)
 		if testing.Verbose() && !t.Failed() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -153,9 +154,9 @@ func (r *run) plan(t *testing.T) error {
 
 // parallel is how many labs go test runs at once.
 func parallel() int {
-	var slots int
-	if f := flag.Lookup("test.parallel"); f != nil {
-		fmt.Sscan(f.Value.String(), &slots)
+	slots, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
+	if err != nil {
+		return 1
 	}
 	return max(1, slots)
 }

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -27,7 +28,7 @@ func (m Model) finWait2(w *Window, socket Socket) {
 	}
 	w.Phases = m.finWait2Phases(length, socket)
 	w.Spans = m.sum(w.Phases)
-	w.Calculation = m.phasesText(w.Phases)
+	w.Calculation = phasesText(w.Phases)
 	switch floor := m.finFloor(socket); {
 	case length == floor:
 		w.Calculation += fmt.Sprintf(": 3.5 × the %s retransmission timeout, the floor below which the setting has no effect", Text(socket.RTO))
@@ -73,15 +74,12 @@ func (m Model) sum(phases []Phase) Spans {
 	return Spans{at}
 }
 
-func (m Model) phasesText(phases []Phase) string {
-	text := ""
-	for i, phase := range phases {
-		if i > 0 {
-			text += " + "
-		}
-		text += fmt.Sprintf("%s of the %v", Text(phase.For), phase.Timer)
+func phasesText(phases []Phase) string {
+	var terms []string
+	for _, phase := range phases {
+		terms = append(terms, fmt.Sprintf("%s of the %v", Text(phase.For), phase.Timer))
 	}
-	return text
+	return strings.Join(terms, " + ")
 }
 
 func (m Model) finWait2Rivals(w *Window, length time.Duration) {

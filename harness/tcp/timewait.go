@@ -12,7 +12,7 @@ func (m Model) timeWait(w *Window) {
 	w.Phases = []Phase{{TimerTimeWait, timeWaitLen}}
 	w.Spans = m.sum(w.Phases)
 	w.Why = "TCP_TIMEWAIT_LEN, a constant of the kernel"
-	w.Calculation = m.phasesText(w.Phases) + "; tcp_fin_timeout plays no part"
+	w.Calculation = phasesText(w.Phases) + "; tcp_fin_timeout plays no part"
 	if length := m.Settings.FinTimeout; length != timeWaitLen {
 		w.Rivals = append(w.Rivals, m.waiting(fmt.Sprintf("tcp_fin_timeout=%d taken for the length of TIME_WAIT", length/time.Second), length))
 	}

@@ -1,0 +1,39 @@
+# Every target is what CI runs, too. ARGS goes to go test: make cases ARGS=-short
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PRIVILEGED  = -exec "'$(CURDIR)/scripts/privileged'"
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: cases
+cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 10 seconds)
+	@cd cases && go test -count=1 $(PRIVILEGED) $(ARGS)
+
+.PHONY: test
+test: check unit cases ## everything: check, unit, cases
+
+.PHONY: unit
+unit: iptables ## the tests of model, namespaces and harness
+	go test ./harness/tcp ./scripts/...
+	go test -count=1 -parallel=32 $(PRIVILEGED) ./netns ./harness
+
+.PHONY: check
+check: ## gofmt, go vet, staticcheck, go mod tidy
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	go run $(STATICCHECK) ./...
+
+.PHONY: race
+race: iptables ## the tests and the short cases under the race detector
+	go test -race -count=1 -parallel=32 $(PRIVILEGED) ./netns ./harness/...
+	cd cases && go test -race -count=1 -short $(PRIVILEGED)
+
+.PHONY: killed
+killed: iptables ## kill -9 in the middle of a run, and compare the host before and after
+	scripts/killed
+
+.PHONY: iptables
+iptables:
+	@scripts/install-iptables

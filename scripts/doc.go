@@ -1,0 +1,3 @@
+// Package scripts holds what the Makefile runs, and the tests of the repository
+// as a whole.
+package scripts

@@ -1,0 +1,51 @@
+package scripts
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/finwait/finwait"
+
+// rooms says what a package may import besides the standard library; its tests
+// may import testify too. cases imports harness, harness imports netns, never
+// back and never sideways.
+var rooms = map[string][]string{
+	"/netns":       {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"/harness/tcp": {},
+	"/harness":     {module + "/netns", module + "/harness/tcp", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix"},
+	"/cases":       {module + "/harness", module + "/harness/tcp"},
+	"/scripts":     {},
+}
+
+var testify = []string{"github.com/stretchr/testify/assert", "github.com/stretchr/testify/require"}
+
+func TestImportsPointOneWay(t *testing.T) {
+	const list = "{{.ImportPath}} {{join .Imports \" \"}}\n{{.ImportPath}} test {{join .TestImports \" \"}} {{join .XTestImports \" \"}}"
+	out, err := exec.Command("go", "list", "-f", list, module+"/...").Output()
+	require.NoError(t, err)
+	checked := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], module)
+		allowed, known := rooms[room]
+		require.True(t, known, "%s is no room: say in rooms what it may import", room)
+		checked[room] = true
+		imports := fields[1:]
+		if len(imports) > 0 && imports[0] == "test" {
+			allowed = slices.Concat(allowed, testify)
+			imports = imports[1:]
+		}
+		for _, path := range imports {
+			if strings.Contains(path, ".") { // not the standard library
+				assert.Contains(t, allowed, path, "%s must not import %s", room, path)
+			}
+		}
+	}
+	assert.Len(t, checked, len(rooms))
+}
