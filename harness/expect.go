@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,7 +155,7 @@ func (c *Conn) expectReaped(t testing.TB, predict prediction) {
 // passed, so that the failure can name what ended it instead.
 func (c *Conn) awaitOverdue(t testing.TB, current spell, start between, predict prediction) spell {
 	t.Helper()
-	excused := predict(current.state, lateSince(start))
+	excused := predict(current.state, c.lateness(current))
 	current = c.awaitEnd(t, current, start.to.Add(excused.Max()))
 	limit := c.host.lab.watch
 	for _, rival := range excused.Rivals {
@@ -199,21 +200,39 @@ func (c *Conn) current(t testing.TB) (spell, between) {
 }
 
 // start is when the clock of the spell's window started. A FIN is sent by the
-// call that asks for it, whenever the watcher saw the state that follows.
+// call that asks for it; when in that call, the first timer tells.
 func (c *Conn) start(s spell) between {
-	switch s.state {
-	case tcp.FinWait1, tcp.Closing, tcp.LastAck:
-		return between{c.finBegin, c.finEnd}
+	if !retransmits(s.state) {
+		return s.began
 	}
-	return s.began
+	start := between{c.finBegin, c.finEnd}
+	if began := c.timers().began; !began.from.IsZero() {
+		start.narrow(began)
+	}
+	return start
+}
+
+// retransmits reports whether a FIN waits in the state for its acknowledgement.
+func retransmits(state tcp.State) bool {
+	return state == tcp.FinWait1 || state == tcp.Closing || state == tcp.LastAck
+}
+
+// timers are those that the FIN was retransmitted by.
+func (c *Conn) timers() timers {
+	stages, _ := c.watcher.seen()
+	stages = slices.DeleteFunc(stages, func(s stage) bool { return !retransmits(s.state) })
+	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings}
+	probe := model.TailLossProbe(c.socket)
+	if c.inFlight {
+		probe = 0
+	}
+	return readTimers(stages, probe, func(retrans int) time.Duration { return model.Timeout(c.socket, retrans) }, model.HZ)
 }
 
 // judge compares a spell with its window.
 func (c *Conn) judge(s spell, predict prediction) verdict {
-	start := c.start(s)
-	ideal := predict(s.state, nil)
-	allowed := predict(s.state, lateSince(start))
-	v := judge(ideal, allowed, observe(s, start), c.watcher.tick)
+	ideal, allowed := predict(s.state, nil), predict(s.state, c.lateness(s))
+	v := judge(ideal, allowed, observe(s, c.start(s)), c.watcher.tick)
 	v.conn = c.host.name
 	if !ideal.Never() {
 		v.late = allowed.Max() - ideal.Max()
@@ -221,11 +240,9 @@ func (c *Conn) judge(s spell, predict prediction) verdict {
 	return v
 }
 
-// lateSince is the lateness that this process measured, by time since start.
-func lateSince(start between) func(tcp.Span) time.Duration {
-	return func(due tcp.Span) time.Duration {
-		return overshoots.worst(start.from.Add(due.Min), start.to.Add(due.Max))
-	}
+// lateness is that of the timers which held the spell.
+func (c *Conn) lateness(s spell) func(tcp.Span) time.Duration {
+	return lateness(c.start(s), c.timers().lags)
 }
 
 // conclude keeps a verdict, and fails the test if it does not pass.

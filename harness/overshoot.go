@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// overshoots is how late timers of this machine fire, by when. It is measured
-// for the whole process, by whoever waits for a timer, and by a probe on every
-// processor.
+// overshoots is how late this machine is, by when. It is measured for the whole
+// process, by whoever waits for a timer, and by a probe on every processor. It
+// includes the wait for a processor, which timers of the kernel do not have.
 var overshoots = overshootLog{buckets: map[int64]time.Duration{}}
 
 const overshootBucket = 100 * time.Millisecond

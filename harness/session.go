@@ -108,6 +108,9 @@ func (r *run) begin(t *testing.T) {
 	requireSuite(t)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.begun && r.refusal != nil {
+		t.Fatal("not started, for the reason given above")
+	}
 	if !r.begun {
 		r.begun = true
 		r.refusal = r.plan(t)

@@ -56,20 +56,40 @@ func addSighting(stages []stage, seen sighting, tick time.Duration) []stage {
 	return stages
 }
 
-// rearm notes a deadline that is not the one already known. A timer that is
-// due reads 0 until it fires, which is no deadline.
+// rearm notes a deadline that is not the one already known, and otherwise
+// learns that one more exactly. A timer that is due reads 0 until it fires,
+// which is no deadline.
+//
+// The kernel tells the whole jiffies that are left, counted from the last tick
+// (inet_sk_diag_fill, Linux 5.10 to 7.3), so the deadline lies up to a tick
+// before the moment that one look makes of it.
 func (s *stage) rearm(seen sighting, tick time.Duration) {
 	if seen.timer == tcp.TimerNone || seen.expires == 0 {
 		return
 	}
-	due := between{seen.before.Add(seen.expires - tick), seen.after.Add(seen.expires + tick)}
+	due := between{seen.before.Add(seen.expires - tick), seen.after.Add(seen.expires)}
 	if n := len(s.armings); n > 0 {
-		known := s.armings[n-1].due
-		if !due.from.After(known.to) && !known.from.After(due.to) {
+		known := &s.armings[n-1].due
+		if !due.from.After(known.to.Add(tick)) && !known.from.After(due.to.Add(tick)) {
+			known.narrow(due)
 			return
 		}
 	}
 	s.armings = append(s.armings, arming{seen.after, due})
+}
+
+// narrow keeps what the two have in common, if anything.
+func (b *between) narrow(other between) {
+	from, to := b.from, b.to
+	if other.from.After(from) {
+		from = other.from
+	}
+	if other.to.Before(to) {
+		to = other.to
+	}
+	if !from.After(to) {
+		b.from, b.to = from, to
+	}
 }
 
 // deadline is when the timer is due; zero if none is armed.

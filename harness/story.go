@@ -160,7 +160,7 @@ func (c *Conn) events(stages []stage) []event {
 		}
 		for n, arming := range s.armings {
 			if n > 0 {
-				say(arming.seen, s.rearmed()+fmt.Sprintf(", next in %s", round(arming.due.to.Sub(arming.seen))))
+				say(arming.seen, s.rearmed()+fmt.Sprintf(", next in %s", arming.remaining()))
 			}
 		}
 	}
@@ -172,7 +172,7 @@ func (s stage) due() string {
 	if len(s.armings) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %v in %s", s.timer, round(s.armings[0].due.to.Sub(s.armings[0].seen)))
+	return fmt.Sprintf(", %v in %s", s.timer, s.armings[0].remaining())
 }
 
 // rearmed names what put the timer off: before the first retransmission it was
@@ -184,12 +184,13 @@ func (s stage) rearmed() string {
 	return s.timer.String() + " armed anew"
 }
 
-// round is for reading, not for judging.
-func round(d time.Duration) string {
-	if d < time.Second {
+// remaining is how long after it was seen the timer is due, for reading.
+func (a arming) remaining() string {
+	middle := a.due.from.Add(a.due.to.Sub(a.due.from) / 2)
+	if d := middle.Sub(a.seen); d < time.Second {
 		return tcp.Text(d.Round(10 * time.Millisecond))
 	}
-	return tcp.Text(d.Round(100 * time.Millisecond))
+	return tcp.Text(middle.Sub(a.seen).Round(100 * time.Millisecond))
 }
 
 // clock is a moment as the timeline writes it.

@@ -67,11 +67,17 @@ type step struct {
 	timer   tcp.Timer
 	retrans int
 	began   tcp.Span
-	ended   tcp.Span   // zero for the last step of a spell that is not over
 	due     []tcp.Span // the deadlines that the timer was given
 }
 
 // observe counts a spell from the start of its clock.
+//
+// A look may fall between two timers. sock_diag reads without the socket's
+// lock, and the kernel clears the timer that fires before it arms the next
+// (tcp_write_timer_handler in net/ipv4/tcp_timer.c), and shows FIN_WAIT_2 on the
+// full socket before the minisocket takes over (tcp_rcv_state_process in
+// net/ipv4/tcp_input.c, both Linux 5.10 to 7.3). Such a look is no step of its
+// own: a timer that was really missing shows in the deadlines that follow.
 func observe(s spell, start between) observation {
 	o := observation{over: s.over()}
 	end := s.ended
@@ -79,17 +85,20 @@ func observe(s spell, start between) observation {
 		end = between{s.last, s.last}
 	}
 	o.lasted = end.since(start)
+	var began *between
 	for i, stage := range s.stages {
-		step := step{timer: stage.timer, retrans: stage.retrans, began: stage.began.since(start)}
-		if i == 0 {
+		if began == nil {
+			began = &between{stage.began.from, stage.began.to}
+		}
+		began.to = stage.began.to
+		if stage.timer == tcp.TimerNone && i+1 < len(s.stages) {
+			continue
+		}
+		step := step{timer: stage.timer, retrans: stage.retrans, began: began.since(start)}
+		if len(o.steps) == 0 {
 			step.began = tcp.Span{}
 		}
-		switch {
-		case i+1 < len(s.stages):
-			step.ended = s.stages[i+1].began.since(start)
-		case o.over:
-			step.ended = o.lasted
-		}
+		began = nil
 		for _, arming := range stage.armings {
 			step.due = append(step.due, arming.due.since(start))
 		}
@@ -180,7 +189,7 @@ func misfit(w tcp.Window, o observation, tick time.Duration) string {
 	if len(w.Phases) > 0 {
 		return phaseMisfit(w, o, tick)
 	}
-	return chainMisfit(w, o)
+	return chainMisfit(w, o, tick)
 }
 
 // phaseMisfit checks the second witness of states held by one timer at a time:
@@ -193,7 +202,7 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 			break
 		}
 		phase := w.Phases[i]
-		if step.timer != phase.Timer {
+		if step.timer != phase.Timer && (phase.Or == tcp.TimerNone || step.timer != phase.Or) {
 			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, phase.Timer))
 			continue
 		}
@@ -210,28 +219,39 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	return strings.Join(misfits, "; ")
 }
 
-// chainMisfit checks that every retransmission came when its timeout was
-// predicted to fire, and that none is missing.
-func chainMisfit(w tcp.Window, o observation) string {
+// chainMisfit checks that every retransmission came, and was armed, for when
+// its timeout was predicted to fire, and that none is missing.
+func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	var misfits []string
-	for i, step := range o.steps {
+	for _, step := range o.steps {
 		switch {
-		case step.timer == tcp.TimerNone && i+1 < len(o.steps):
-			// A look while the timer fires: tcp_write_timer_handler clears
-			// icsk_pending first (net/ipv4/tcp_timer.c, Linux 5.10 to 7.3),
-			// and sock_diag reads it without the socket's lock. A timer that
-			// was really missing shows as a retransmission that is.
 		case step.timer != w.Chain:
 			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, w.Chain))
-		case step.retrans == 0:
+			continue
 		case step.retrans > len(w.Firings):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d, after the last", step.retrans))
-		case !w.Firings[step.retrans-1].Overlaps(step.began):
+			continue
+		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(step.began):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
+		}
+		if due, found := step.nextRetransmission(); found && step.retrans < len(w.Firings) {
+			firing := w.Firings[step.retrans]
+			if due.Max+tick < firing.Min || due.Min-tick > firing.Max {
+				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, firing))
+			}
 		}
 	}
 	if last := o.steps[len(o.steps)-1]; !o.over && last.retrans < len(w.Firings) && o.lasted.Min > w.Firings[last.retrans].Max {
-		misfits = append(misfits, fmt.Sprintf("no retransmission %d by %v", last.retrans+1, o.lasted.Min))
+		misfits = append(misfits, fmt.Sprintf("no retransmission %d by %s", last.retrans+1, tcp.Text(o.lasted.Min)))
 	}
 	return strings.Join(misfits, "; ")
+}
+
+// nextRetransmission is the deadline of the next timeout. Before the first one
+// a lone deadline may be that of the tail loss probe.
+func (s step) nextRetransmission() (tcp.Span, bool) {
+	if len(s.due) == 0 || s.retrans == 0 && len(s.due) == 1 {
+		return tcp.Span{}, false
+	}
+	return s.due[len(s.due)-1], true
 }

@@ -72,16 +72,30 @@ func TestJudgeSchedule(t *testing.T) {
 	assert.Equal(t, onSchedule, v.outcome)
 	assert.Equal(t, "retry 3 of 3", v.detail)
 
+	misarmed := orphan(span(2000, 2001))
+	misarmed.over = false
+	misarmed.steps[3].due = []tcp.Span{span(4900, 4904)}
+	v = judge(ideal, ideal, misarmed, tick)
+	assert.Equal(t, offSchedule, v.outcome)
+	assert.Contains(t, v.detail, "timeout 4 due after 4.900 to 4.904 s, not 3.264 to 3.368 s")
+
+	blind := orphan(span(3300, 3345)) // as late as without a probe on a busy machine
+	blind.steps[1].began = span(210, 500)
+	blind.steps[0].due = []tcp.Span{span(200, 204), span(408, 412)}
+	busy := window(tcp.FinWait1, "tcp_orphan_retries", 2, 60*time.Millisecond)
+	v = judge(ideal, busy, blind, tick)
+	assert.Equal(t, reaped, v.outcome, "the deadline tells what the end does not: %v", v)
+
 	missing := orphan(span(2000, 2001))
 	missing.over, missing.steps = false, missing.steps[:3]
 	v = judge(ideal, ideal, missing, tick)
 	assert.Equal(t, offSchedule, v.outcome)
-	assert.Contains(t, v.detail, "no retransmission 3 by 2s")
+	assert.Contains(t, v.detail, "no retransmission 3 by 2 s")
 }
 
 func TestJudgePhases(t *testing.T) {
 	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 65, 0)
-	full := step{timer: tcp.TimerKeepalive, due: []tcp.Span{span(4990, 5010)}, ended: span(5100, 5101)}
+	full := step{timer: tcp.TimerKeepalive, due: []tcp.Span{span(4990, 5010)}}
 	mini := step{timer: tcp.TimerTimeWait, began: span(5100, 5101), due: []tcp.Span{span(10_090, 10_105)}}
 	for name, row := range map[string]struct {
 		o    observation
@@ -101,6 +115,21 @@ func TestJudgePhases(t *testing.T) {
 			assert.Equal(t, row.want, v.outcome, v.String())
 		})
 	}
+}
+
+// A look that falls between two timers is no step.
+func TestObserveBetweenTimers(t *testing.T) {
+	stages := sightings(
+		sight(0, tcp.FinWait1, tcp.TimerRetransmit, 0, 204),
+		sight(10, tcp.FinWait2, tcp.TimerNone, 0, 0),
+		sight(12, tcp.FinWait2, tcp.TimerTimeWait, 0, 1000),
+		sight(1020, tcp.Gone, tcp.TimerNone, 0, 0),
+	)
+	s := spells(stages)[1]
+	o := observe(s, s.began)
+	assert.Equal(t, []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(997, 1013)}}}, o.steps)
+	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 1, 0)
+	assert.Equal(t, reaped, judge(ideal, ideal, o, tick).outcome)
 }
 
 func TestJudgeForEver(t *testing.T) {

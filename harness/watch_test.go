@@ -44,9 +44,9 @@ func TestStages(t *testing.T) {
 	assert.Equal(t, between{at(0), at(11)}, probed.began)
 	assert.Equal(t, at(214), probed.last)
 	require.Len(t, probed.armings, 2)
-	assert.Equal(t, between{at(206), at(215)}, probed.armings[0].due)
+	assert.Equal(t, between{at(206), at(211)}, probed.armings[0].due)
 	assert.Equal(t, at(215), probed.armings[1].seen)
-	assert.Equal(t, at(829), stages[2].deadline())
+	assert.Equal(t, at(825), stages[2].deadline())
 	assert.True(t, stages[3].began == between{at(420), at(831)})
 
 	all := spells(stages)
@@ -56,6 +56,50 @@ func TestStages(t *testing.T) {
 	assert.Equal(t, tcp.Gone, all[1].next)
 	assert.Equal(t, 409*time.Millisecond, all[1].held())
 	assert.False(t, all[2].over())
+}
+
+// Every look at a deadline makes it more exact, and none puts it off.
+func TestRearm(t *testing.T) {
+	stages := sightings(
+		sight(0, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),
+		sight(3, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),      // the same tick
+		sight(5, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_996),      // the next
+		sight(30_000, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000), // armed anew
+	)
+	require.Len(t, stages, 1)
+	require.Len(t, stages[0].armings, 2)
+	assert.Equal(t, between{at(59_999), at(60_001)}, stages[0].armings[0].due)
+	assert.Equal(t, between{at(89_996), at(90_001)}, stages[0].armings[1].due)
+}
+
+// A chain's deadlines tell when it began and how late each of its timers fired,
+// whenever it was looked at.
+func TestReadTimers(t *testing.T) {
+	const rto = 204 * time.Millisecond
+	timeout := func(retrans int) time.Duration { return rto << retrans }
+	stages := sightings(
+		sight(50, tcp.FinWait1, tcp.TimerRetransmit, 0, 154),  // due at 204
+		sight(300, tcp.FinWait1, tcp.TimerRetransmit, 0, 112), // due at 412: the probe was on time
+		sight(700, tcp.FinWait1, tcp.TimerRetransmit, 1, 150), // due at 850: fired at 442, 30 late
+		sight(900, tcp.FinWait1, tcp.TimerRetransmit, 2, 766),
+	)
+	read := readTimers(stages, rto, timeout, 250)
+	assert.Equal(t, between{at(-4), at(5)}, read.began)
+	require.Len(t, read.lags, 3)
+	// Two ticks and a millisecond are doubt; the wheel excuses 4, 4 and 32 ms.
+	for i, want := range []int{0 + 9, 26 + 9, 0} {
+		assert.Equal(t, time.Duration(want)*time.Millisecond, read.lags[i].late, "lag %d", i)
+	}
+
+	late := lateness(between{at(0), at(1)}, read.lags)
+	assert.Equal(t, read.lags[1].late, late(span(404, 420)))
+	overshoots.record(at(5000), 70*time.Millisecond)
+	assert.Equal(t, 70*time.Millisecond, late(span(4990, 5010)), "by the measure of the process")
+
+	// With the probe's arming unseen it is uncertain which arming the first is.
+	read = readTimers(stages[1:], rto, timeout, 250)
+	assert.True(t, read.began.from.IsZero())
+	assert.Len(t, read.lags, 1)
 }
 
 // A duration is as uncertain as both of its ends.

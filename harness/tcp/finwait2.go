@@ -17,6 +17,11 @@ const timeWaitLen = 60 * time.Second
 // and only then does a minisocket take over, for the same time once more:
 // twice the excess, in place of the whole (tcp_rcv_state_process, __tcp_close,
 // tcp_keepalive_timer and tcp_time_wait, Linux 5.10 to 7.3).
+//
+// When the acknowledgement of the FIN finds the socket locked, close not having
+// returned yet, the full socket stays for the whole time in place of a
+// minisocket ("Bad case" in tcp_rcv_state_process, Linux 6.1): seen on a busy
+// machine with two processors, once in some hundred connections.
 func (m Model) finWait2(w *Window, socket Socket) {
 	w.Clock = FINAcked
 	length, name := m.finTime(socket)
@@ -59,10 +64,10 @@ func (m Model) finFloor(socket Socket) time.Duration {
 
 func (m Model) finWait2Phases(length time.Duration, socket Socket) []Phase {
 	if length <= timeWaitLen {
-		return []Phase{{TimerTimeWait, length}}
+		return []Phase{{Timer: TimerTimeWait, For: length, Or: TimerKeepalive}}
 	}
 	excess := length - timeWaitLen
-	return []Phase{{TimerKeepalive, excess}, {TimerTimeWait, max(excess, m.finFloor(socket))}}
+	return []Phase{{Timer: TimerKeepalive, For: excess}, {Timer: TimerTimeWait, For: max(excess, m.finFloor(socket))}}
 }
 
 // sum is when the last of the phases ends.
@@ -98,6 +103,6 @@ func (m Model) finWait2Rivals(w *Window, length time.Duration) {
 
 // waiting is a rival: one wait of a minisocket.
 func (m Model) waiting(name string, length time.Duration) Rival {
-	phases := []Phase{{TimerTimeWait, length}}
+	phases := []Phase{{Timer: TimerTimeWait, For: length, Or: TimerKeepalive}}
 	return Rival{name, Window{Phases: phases, Spans: m.sum(phases)}}
 }

@@ -73,7 +73,7 @@ func TestAmbiguousRetries(t *testing.T) {
 func TestFinTimeoutAboveSixty(t *testing.T) {
 	window := model(250, map[string]int{"tcp_fin_timeout": 65}).idle(FinWait2)
 	assert.Equal(t, "10.000 to 10.512 s", window.String())
-	assert.Equal(t, []Phase{{TimerKeepalive, 5 * time.Second}, {TimerTimeWait, 5 * time.Second}}, window.Phases)
+	assert.Equal(t, []Phase{{Timer: TimerKeepalive, For: 5 * time.Second}, {Timer: TimerTimeWait, For: 5 * time.Second}}, window.Phases)
 	assert.Equal(t, "5 s of the keepalive timer + 5 s of the time-wait timer: above 60 s the kernel waits twice for the excess of 5 s, not once for 65 s", window.Calculation)
 }
 

@@ -70,9 +70,20 @@ func (m Model) retriesText(socket Socket) string {
 	return fmt.Sprintf("%s allows %s after the first retransmission, asked only when the timer fires", value, Text(m.budget(allowed)))
 }
 
-// tailLossProbe is the delay of the tail loss probe of a lone FIN, 0 when
-// there is none (tcp_schedule_loss_probe in net/ipv4/tcp_output.c).
-func (m Model) tailLossProbe(socket Socket) time.Duration {
+// Timeout is the retransmission timeout that is armed after so many
+// retransmissions: it doubles up to its maximum.
+func (m Model) Timeout(socket Socket, retransmissions int) time.Duration {
+	timeout := socket.RTO
+	for range retransmissions {
+		timeout = min(2*timeout, m.Settings.RTOMax)
+	}
+	return timeout
+}
+
+// TailLossProbe is the delay of the tail loss probe of a lone FIN, 0 when
+// there is none (tcp_schedule_loss_probe in net/ipv4/tcp_output.c, Linux 5.10
+// to 7.3).
+func (m Model) TailLossProbe(socket Socket) time.Duration {
 	allowed := m.Settings.SACK && (m.Settings.EarlyRetrans == 3 || m.Settings.EarlyRetrans == 4)
 	if !allowed {
 		return 0
@@ -130,7 +141,7 @@ func (m Model) retransmitChain(ending Ending, socket Socket, allowed retries) ch
 func (m Model) firstTimeout(ending Ending, socket Socket) (chain, Span) {
 	c := chain{timer: TimerRetransmit}
 	var at Span
-	if probe := m.tailLossProbe(socket); probe > 0 && !ending.DataInFlight {
+	if probe := m.TailLossProbe(socket); probe > 0 && !ending.DataInFlight {
 		c.probe = probe
 		at = m.arm(at, probe)
 	}
@@ -223,7 +234,7 @@ func (m Model) retransmitRivals(w *Window, socket Socket) {
 	if m.Settings.Retries2 != n {
 		add(fmt.Sprintf("tcp_retries2=%d in place of tcp_orphan_retries", m.Settings.Retries2), m.retransmitChain(w.Ending, sysctl, exactly(m.Settings.Retries2)))
 	}
-	if m.tailLossProbe(socket) > 0 {
+	if m.TailLossProbe(socket) > 0 {
 		other, name := w.Ending, "no tail loss probe"
 		if other.DataInFlight {
 			name = "nothing but the FIN in flight"

@@ -9,7 +9,7 @@ import (
 // (tcp_time_wait in net/ipv4/tcp_minisocks.c, Linux 5.10 to 7.3).
 func (m Model) timeWait(w *Window) {
 	w.Clock = PeerFIN
-	w.Phases = []Phase{{TimerTimeWait, timeWaitLen}}
+	w.Phases = []Phase{{Timer: TimerTimeWait, For: timeWaitLen}}
 	w.Spans = m.sum(w.Phases)
 	w.Why = "TCP_TIMEWAIT_LEN, a constant of the kernel"
 	w.Calculation = phasesText(w.Phases) + "; tcp_fin_timeout plays no part"

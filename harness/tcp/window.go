@@ -78,6 +78,9 @@ const (
 type Phase struct {
 	Timer Timer
 	For   time.Duration
+	// Or is a timer that may hold the phase instead, for as long; TimerNone
+	// when there is no such.
+	Or Timer
 }
 
 // Rival is another explanation: the window there would be if the kernel did

@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+// A chain of retransmissions tells when its timers fired, and so when it began:
+// a timer is armed anew when it fires, hence each deadline less its interval is
+// the moment at which the one before it fired. However busy the processors are,
+// this is exact to some ticks, for the kernel wrote both numbers.
+type timers struct {
+	hz        tcp.HZ
+	armings   []arming
+	intervals []time.Duration // of each arming
+	// began encloses the moment when the first segment was sent; zero when the
+	// first arming was not seen.
+	began between
+	lags  []lag
+}
+
+// A lag is how late one timer fired, beyond what the timer wheel allows.
+type lag struct {
+	due  between       // with a tick to spare on either side
+	late time.Duration // at the most
+}
+
+// readTimers finds the armings of a chain in the stages of its socket, and
+// gives each its interval: probe is that of the tail loss probe, 0 if there is
+// none; timeout is the retransmission timeout after so many retransmissions.
+// A stage whose armings were not all seen is left out.
+func readTimers(stages []stage, probe time.Duration, timeout func(retrans int) time.Duration, hz tcp.HZ) timers {
+	t := timers{hz: hz}
+	for _, s := range stages {
+		if s.timer != tcp.TimerRetransmit {
+			continue
+		}
+		intervals := []time.Duration{timeout(s.retrans)}
+		if s.retrans == 0 && probe > 0 {
+			intervals = []time.Duration{probe, timeout(0)}
+		}
+		if len(intervals) != len(s.armings) {
+			t.armings, t.intervals = nil, nil
+			continue
+		}
+		for i, interval := range intervals {
+			t.add(s.armings[i], interval)
+		}
+		if s.retrans == 0 {
+			t.began = armedAt(s.armings[0], intervals[0], hz)
+		}
+	}
+	return t
+}
+
+// add notes an arming, which tells when the timer before it fired.
+func (t *timers) add(next arming, interval time.Duration) {
+	if n := len(t.armings); n > 0 {
+		due := t.armings[n-1].due
+		wheel := due.from.Add(t.hz.Lateness(t.intervals[n-1]))
+		fired := armedAt(next, interval, t.hz)
+		spare := between{due.from.Add(-t.hz.Tick()), due.to.Add(t.hz.Tick())}
+		t.lags = append(t.lags, lag{spare, max(0, fired.to.Sub(wheel))})
+	}
+	t.armings, t.intervals = append(t.armings, next), append(t.intervals, interval)
+}
+
+// armedAt encloses the moment at which a timer was armed. The kernel counts its
+// interval from the last tick.
+func armedAt(a arming, interval time.Duration, hz tcp.HZ) between {
+	return between{a.due.from.Add(-interval), a.due.to.Add(hz.Tick() - interval)}
+}
+
+// lateness is by how much timers that were due in a span since start fired
+// late: as far as the connection's own deadlines tell it, and by the measure of
+// the whole process where they do not, as for the last timer of a chain.
+func lateness(start between, known []lag) func(tcp.Span) time.Duration {
+	return func(due tcp.Span) time.Duration {
+		from, to := start.from.Add(due.Min), start.to.Add(due.Max)
+		for _, lag := range known {
+			if !lag.due.from.After(to) && !from.After(lag.due.to) {
+				return lag.late
+			}
+		}
+		return overshoots.worst(from, to)
+	}
+}
