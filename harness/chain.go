@@ -2,12 +2,14 @@ package harness
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/coreos/go-iptables/iptables"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -91,6 +93,9 @@ type tools struct {
 // findTools finds and probes the programs once.
 var findTools = sync.OnceValues(func() (tools, error) {
 	found := tools{tables: map[Family]*iptables.IPTables{}}
+	if err := ownLock(); err != nil {
+		return tools{}, err
+	}
 	for family, name := range map[Family]string{IPv4: "iptables", IPv6: "ip6tables"} {
 		if !supported(family) {
 			continue
@@ -114,6 +119,17 @@ var findTools = sync.OnceValues(func() (tools, error) {
 	}
 	return found, nil
 })
+
+// ownLock gives the legacy variant a lock of this process, in memory. It would
+// otherwise create and take the machine's, /run/xtables.lock, which is not the
+// lab's business and which an ordinary user may not open.
+func ownLock() error {
+	fd, err := unix.MemfdCreate("xtables.lock", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("creating a lock for iptables: %w", err)
+	}
+	return os.Setenv("XTABLES_LOCKFILE", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
+}
 
 // lookPath also looks where an ordinary user's PATH often does not.
 func lookPath(name string) (string, error) {
