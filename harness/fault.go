@@ -110,6 +110,15 @@ func (f *Fault) heal() error {
 	return nil
 }
 
+// drops reports whether the fault was in force at the moment for what the host
+// sends.
+func (f *Fault) drops(from *Host, at time.Time) bool {
+	if at.Before(f.begin) || !f.end.IsZero() && at.After(f.end) {
+		return false
+	}
+	return f.only == "" || (f.only == Out) == (f.host == from)
+}
+
 // count is the number of packets dropped so far.
 func (f *Fault) count() (uint64, error) {
 	if !f.end.IsZero() {

@@ -77,7 +77,7 @@ func (h *Host) settingsChanged() string {
 }
 
 const (
-	columnWidth = 46
+	columnWidth = 64
 	// notable is the lateness from which on it is worth a line.
 	notable = 5 * time.Millisecond
 )
@@ -150,21 +150,38 @@ func (c *Conn) events(stages []stage) []event {
 		case i > 0 && i+1 < len(stages) && s.timer == tcp.TimerNone && stages[i+1].state == s.state:
 			// a look while the timer fired
 		case i == 0 || stages[i-1].state != s.state && s.state != tcp.Gone:
-			say(s.begun, s.state.String()+s.due())
+			say(s.begun, s.state.String()+c.fin(s)+s.due())
 		case s.state == tcp.Gone:
 			say(s.begun, "gone from "+stages[i-1].state.String())
 		case stages[i-1].retrans != s.retrans:
-			say(s.begun, fmt.Sprintf("retransmission %d%s", s.retrans, s.due()))
+			say(s.begun, fmt.Sprintf("retransmission %d%s%s", s.retrans, c.fin(s), s.next()))
 		default:
 			say(s.begun, s.timer.String()+s.due())
 		}
 		for n, arming := range s.armings {
 			if n > 0 {
-				say(arming.seen, s.rearmed()+fmt.Sprintf(", next in %s", arming.remaining()))
+				say(arming.seen, c.rearmed(s)+", next in "+arming.remaining())
 			}
 		}
 	}
+	if last := stages[len(stages)-1]; last.state != tcp.Gone && last.last.Sub(last.begun) > time.Second {
+		say(last.last, "still "+last.state.String())
+	}
 	return out
+}
+
+// fin shows what became of the FIN that was sent as the stage began: a freeze
+// in force drops it.
+func (c *Conn) fin(s stage) string {
+	if !retransmits(s.state) {
+		return ""
+	}
+	for _, fault := range c.host.lab.faults {
+		if fault.drops(c.host, s.begun) {
+			return ": FIN ──✗"
+		}
+	}
+	return ": FIN ──→"
 }
 
 // due says when the timer that the stage began with fires.
@@ -175,11 +192,19 @@ func (s stage) due() string {
 	return fmt.Sprintf(", %v in %s", s.timer, s.armings[0].remaining())
 }
 
+// next says the same of a timer that was there before.
+func (s stage) next() string {
+	if len(s.armings) == 0 {
+		return ""
+	}
+	return ", next in " + s.armings[0].remaining()
+}
+
 // rearmed names what put the timer off: before the first retransmission it was
 // the tail loss probe.
-func (s stage) rearmed() string {
+func (c *Conn) rearmed(s stage) string {
 	if s.timer == tcp.TimerRetransmit && s.retrans == 0 {
-		return "tail loss probe"
+		return "tail loss probe" + c.fin(s)
 	}
 	return s.timer.String() + " armed anew"
 }
