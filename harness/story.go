@@ -79,7 +79,7 @@ func (h *Host) settingsChanged() string {
 const (
 	columnWidth = 64
 	// notable is the lateness from which on it is worth a line.
-	notable = 5 * time.Millisecond
+	notable = 25 * time.Millisecond
 )
 
 func (lab *Lab) tellTimeline(b *strings.Builder) {
