@@ -108,7 +108,16 @@ func (w *watcher) kick() {
 func (w *watcher) seen() ([]stage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.stages), w.err
+	return w.copyStages(), w.err
+}
+
+// copyStages is for use outside the lock, where a later look must not change
+// it: the last stage's deadlines are still being narrowed.
+func (w *watcher) copyStages() []stage {
+	stages := slices.Clone(w.stages)
+	last := &stages[len(stages)-1]
+	last.armings = slices.Clone(last.armings)
+	return stages
 }
 
 // expectEnd has the watcher look closely where an end is predicted.
@@ -124,7 +133,7 @@ func (w *watcher) expectEnd(spans []between) {
 func (w *watcher) await(ctx context.Context, done func([]stage) bool) ([]stage, error) {
 	for {
 		w.mu.Lock()
-		stages, err, changed := slices.Clone(w.stages), w.err, w.changed
+		stages, err, changed := w.copyStages(), w.err, w.changed
 		w.mu.Unlock()
 		if err != nil || done(stages) {
 			return stages, err
