@@ -29,11 +29,12 @@ func TestFinWait1ReapedByDefault(t *testing.T) {
 }
 
 func closeWhileServerIsFrozen(t *testing.T, lab *harness.Lab) {
-	client, _ := lab.Connect(t)
+	client, server := lab.Connect(t)
 	lab.Server.Freeze(t)
 
 	require.NoError(t, client.Close())
 
 	client.Expect(t, tcp.FinWait1)
 	client.ExpectReaped(t)
+	server.Expect(t, tcp.Established) // it knows nothing
 }

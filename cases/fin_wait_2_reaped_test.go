@@ -36,7 +36,7 @@ func closeAndLeaveServerOpen(t *testing.T, lab *harness.Lab) {
 	require.NoError(t, client.Close())
 
 	client.Expect(t, tcp.FinWait2)
-	client.ExpectReaped(t)
 	server.Expect(t, tcp.CloseWait)
 	server.ExpectForEver(t)
+	client.ExpectReaped(t)
 }

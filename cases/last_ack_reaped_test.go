@@ -37,4 +37,5 @@ func closeWhileClientIsFrozen(t *testing.T, lab *harness.Lab) {
 
 	server.Expect(t, tcp.LastAck)
 	server.ExpectReaped(t)
+	client.Expect(t, tcp.FinWait2) // it knows nothing
 }

@@ -26,12 +26,13 @@ type Conn struct {
 	peer    *Conn
 	tcp     *net.TCPConn
 	watcher *watcher
-	// finBegin and finEnd enclose the moment when the FIN was sent; socket and
-	// inFlight are what the kernel said right before.
+	// finBegin and finEnd enclose the moment when the FIN was sent; socket is
+	// what the kernel said right before.
 	finBegin, finEnd time.Time
 	socket           tcp.Socket
-	inFlight         bool
-	closed           bool
+	// closeBegin and closeEnd enclose the moment when the owner let go.
+	closeBegin, closeEnd time.Time
+	closed               bool
 }
 
 // Connect opens a plain TCP connection from the client to the server: no
@@ -58,14 +59,15 @@ func (lab *Lab) connect() (client, server *Conn, err error) {
 	if client.tcp, err = lab.Client.dial(ctx, listener.Addr()); err != nil {
 		return nil, nil, err
 	}
+	lab.onClose(client.abort)
 	if err := listener.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return nil, nil, err
 	}
 	if server.tcp, err = listener.AcceptTCP(); err != nil {
 		return nil, nil, fmt.Errorf("accepting on the server: %w", err)
 	}
+	lab.onClose(server.abort)
 	for _, conn := range []*Conn{client, server} {
-		lab.onClose(conn.abort)
 		if err := conn.openWatcher(); err != nil {
 			return nil, nil, err
 		}
@@ -129,7 +131,12 @@ func (c *Conn) openWatcher() error {
 // Close closes the socket as its owner: it becomes an orphan, and a FIN is
 // sent unless one was before.
 func (c *Conn) Close() error {
-	return c.act("close()", func() error { c.closed = true; return c.tcp.Close() })
+	return c.act("close()", func() error {
+		c.closed, c.closeBegin = true, time.Now()
+		err := c.tcp.Close()
+		c.closeEnd = time.Now()
+		return err
+	})
 }
 
 // CloseWrite is a half-close, shutdown(SHUT_WR): a FIN is sent and the socket
@@ -178,7 +185,6 @@ func (c *Conn) readSocket() error {
 		RTO: time.Duration(info.Rto) * time.Microsecond,
 		RTT: time.Duration(info.Rtt) * time.Microsecond,
 	}
-	c.inFlight = info.Unacked > 0 || info.Notsent_bytes > 0
 	return nil
 }
 

@@ -131,6 +131,9 @@ func (d *diag) parse(seen *sighting, reply []byte) error {
 		return nil
 	}
 	seen.state, seen.timer, seen.retrans = tcp.State(body[1]), tcp.Timer(body[2]), int(body[3])
+	if seen.timer > tcp.TimerPersist {
+		seen.timer = tcp.TimerNone // the delayed acknowledgement's, from Linux 7.3 on: it holds nothing
+	}
 	seen.expires = time.Duration(binary.NativeEndian.Uint32(body[52:])) * time.Millisecond
 	return nil
 }

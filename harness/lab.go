@@ -52,6 +52,7 @@ type Host struct {
 	lab   *Lab
 	name  string
 	ns    *netns.Namespace
+	mac   net.HardwareAddr
 	addrs map[Family]netip.Prefix
 	// settings are what the kernel reads in this namespace.
 	settings tcp.Settings
@@ -68,29 +69,30 @@ func newLab(c Case, family Family, watch time.Duration) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	lab := &Lab{Family: family, kernel: kernel, watch: watch, ends: c.Ends, started: time.Now(), story: &story{}}
-	for _, host := range []**Host{&lab.Client, &lab.Server} {
-		if *host, err = lab.newHost(host == &lab.Client); err != nil {
-			return nil, errors.Join(err, lab.close())
-		}
-	}
-	if err := netns.Join(lab.Client.end(1), lab.Server.end(2)); err != nil {
+	lab := &Lab{Family: family, kernel: kernel, watch: watch, ends: c.Ends, story: &story{}}
+	if err := inTurn(func() error { return lab.build(c.Sysctls) }); err != nil {
 		return nil, errors.Join(err, lab.close())
 	}
-	for _, host := range []*Host{lab.Client, lab.Server} {
-		if err := host.configure(c.Sysctls); err != nil {
-			return nil, errors.Join(err, lab.close())
-		}
-	}
+	lab.started = time.Now()
 	return lab, nil
 }
 
-func (lab *Lab) newHost(client bool) (*Host, error) {
-	host := &Host{lab: lab, name: "server"}
-	last := byte(2)
-	if client {
-		host.name, last = "client", 1
+func (lab *Lab) build(sysctls Sysctls) (err error) {
+	if lab.Client, err = lab.newHost("client", 1); err != nil {
+		return err
 	}
+	if lab.Server, err = lab.newHost("server", 2); err != nil {
+		return err
+	}
+	if err := netns.Join(lab.Client.end(), lab.Server.end()); err != nil {
+		return err
+	}
+	return errors.Join(lab.Client.configure(sysctls), lab.Server.configure(sysctls))
+}
+
+// newHost makes a host; last is the end of all of its addresses.
+func (lab *Lab) newHost(name string, last byte) (*Host, error) {
+	host := &Host{lab: lab, name: name, mac: net.HardwareAddr{2, 0, 0, 0, 0, last}}
 	host.addrs = map[Family]netip.Prefix{IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)}
 	if supported(IPv6) {
 		host.addrs[IPv6] = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: last}), 64)
@@ -103,8 +105,8 @@ func (lab *Lab) newHost(client bool) (*Host, error) {
 	return host, nil
 }
 
-func (h *Host) end(last byte) netns.End {
-	end := netns.End{Namespace: h.ns, MAC: net.HardwareAddr{2, 0, 0, 0, 0, last}}
+func (h *Host) end() netns.End {
+	end := netns.End{Namespace: h.ns, MAC: h.mac}
 	for _, prefix := range h.addrs {
 		end.Addrs = append(end.Addrs, prefix)
 	}
@@ -115,6 +117,9 @@ func (h *Host) configure(sysctls Sysctls) error {
 	for name, value := range sysctls {
 		if err := h.ns.SetSysctl("net.ipv4."+name, strconv.Itoa(value)); err != nil {
 			return fmt.Errorf("configuring the %s: %w", h.name, err)
+		}
+		if got, err := h.ns.Sysctl("net.ipv4." + name); err != nil || got != strconv.Itoa(value) {
+			return errors.Join(fmt.Errorf("configuring the %s: %s was set to %d and reads %q", h.name, name, value, got), err)
 		}
 	}
 	var err error

@@ -70,6 +70,18 @@ func TestSysctls(t *testing.T) {
 	assert.ErrorContains(t, err, "configuring the client: setting net.ipv4.tcp_fin_timout=20 in net:[")
 }
 
+// A half-closed socket gets its timer when its owner lets go.
+func TestFinWait2CountsFromTheClose(t *testing.T) {
+	t.Parallel()
+	lab := lab(t, tcp.FinWait2, Sysctls{"tcp_fin_timeout": 1})
+	client, _ := lab.Connect(t)
+	require.NoError(t, client.CloseWrite())
+	client.Expect(t, tcp.FinWait2)
+	require.NoError(t, client.Close())
+
+	client.ExpectReaped(t)
+}
+
 // A second connection of a lab has ports of its own.
 func TestConnectTwice(t *testing.T) {
 	t.Parallel()
@@ -98,7 +110,7 @@ func TestTell(t *testing.T) {
 		`\n +\d\.\d{3}   retransmission 2: FIN ──✗, next in 8\d0 ms\n`,
 		`\n +\d\.\d{3}   gone from FIN_WAIT_1\n`,
 		`\n +client reaped from FIN_WAIT_1 after .* s, window 1\.6.* s\n`,
-		`\n +\d+ ms tail loss probe \+ \d+ ms × \(1\+2\+4\)\n`,
+		`\n +\d+ ms tail loss probe \+ \d+ ms × \(1\+2\+4\), counted from when the FIN was sent\n`,
 		`\n +tcp_orphan_retries=1 allows 600 ms after the first retransmission`,
 		`\n +fault: server frozen .*, \d packets dropped\n`,
 		`\n +Linux .*, HZ \d+; client's retransmission timeout before its FIN: \d+ ms\n$`,

@@ -58,8 +58,16 @@ func readTimers(stages []stage, probe time.Duration, timeout func(retrans int) t
 func (t *timers) add(next arming, interval time.Duration) {
 	if n := len(t.armings); n > 0 {
 		due := t.armings[n-1].due
+		if next.due == due {
+			return // the same timer, seen in the next state
+		}
 		wheel := due.from.Add(t.hz.Lateness(t.intervals[n-1]))
 		fired := armedAt(next, interval, t.hz)
+		if next.seen.Before(fired.to) {
+			// A timer armed for longer than predicted is no late timer: what
+			// was seen had happened.
+			fired.to = next.seen
+		}
 		spare := between{due.from.Add(-t.hz.Tick()), due.to.Add(t.hz.Tick())}
 		t.lags = append(t.lags, lag{spare, max(0, fired.to.Sub(wheel))})
 	}
@@ -72,17 +80,27 @@ func armedAt(a arming, interval time.Duration, hz tcp.HZ) between {
 	return between{a.due.from.Add(-interval), a.due.to.Add(hz.Tick() - interval)}
 }
 
+// nearby is how far around a timer the process must have seen lateness, too,
+// for that of the timer to be taken for the machine's.
+const nearby = 500 * time.Millisecond
+
 // lateness is by how much timers that were due in a span since start fired
-// late: as far as the connection's own deadlines tell it, and by the measure of
-// the whole process where they do not, as for the last timer of a chain.
-func lateness(start between, known []lag) func(tcp.Span) time.Duration {
+// late, at the most: as the connection's own deadlines tell it, which they do
+// for every timer of a chain but the last, and otherwise by the measure of the
+// process. What the deadlines tell is exact to some ticks; more than that is the
+// machine's only if the process, too, was late around that time.
+func lateness(start between, known []lag, hz tcp.HZ, log *overshootLog) func(tcp.Span) time.Duration {
 	return func(due tcp.Span) time.Duration {
 		from, to := start.from.Add(due.Min), start.to.Add(due.Max)
+		own, found := time.Duration(0), false
 		for _, lag := range known {
 			if !lag.due.from.After(to) && !from.After(lag.due.to) {
-				return lag.late
+				own, found = max(own, lag.late), true
 			}
 		}
-		return overshoots.worst(from, to)
+		if found {
+			return min(own, log.worst(from.Add(-nearby), to.Add(nearby))+3*hz.Tick())
+		}
+		return log.worst(from, to)
 	}
 }

@@ -104,13 +104,6 @@ func held(t *testing.T, lab *Lab, state tcp.State) *Conn {
 	return conn
 }
 
-// now is the spell that the connection is in.
-func (c *Conn) now(t *testing.T) spell {
-	t.Helper()
-	current, _ := c.current(t)
-	return current
-}
-
 // tcp_fin_timeout is read when FIN_WAIT_2 begins: a value written later rules
 // nothing, and a prediction that follows it is wrong.
 func TestMistakenFinTimeoutChangedLater(t *testing.T) {
@@ -216,12 +209,28 @@ func TestMistakenForEver(t *testing.T) {
 	require.NoError(t, client.Close())
 	client.Expect(t, tcp.FinWait2)
 
-	says := mistake(t, func(tb testing.TB) {
-		client.conclude(tb, client.judge(client.now(t), func(tcp.State, func(tcp.Span) time.Duration) tcp.Window {
-			return tcp.Window{Ending: tcp.Ending{State: tcp.FinWait2}}
-		}))
-	})
-	assert.Contains(t, says, "held by the time-wait timer, where no timer should hold it")
+	says := mistake(t, func(tb testing.TB) { client.ExpectForEver(tb) })
+	assert.Contains(t, says, "client is FIN_WAIT_2, which a timer ends: 30.000 to")
+}
+
+func TestMistakenOwner(t *testing.T) {
+	t.Parallel()
+	client, server := lab(t, tcp.FinWait2, nil).Connect(t)
+	require.NoError(t, client.CloseWrite())
+	client.Expect(t, tcp.FinWait2)
+
+	says := mistake(t, func(tb testing.TB) { client.ExpectReaped(tb) })
+	assert.Contains(t, says, "client is FIN_WAIT_2 and has an owner")
+	says = mistake(t, func(tb testing.TB) { server.ExpectEndedByPeer(tb) })
+	assert.Contains(t, says, "server is CLOSE_WAIT: no timer holds this state")
+}
+
+func TestMistakenControl(t *testing.T) {
+	t.Parallel()
+	conn := held(t, lab(t, tcp.FinWait1, nil), tcp.FinWait1)
+
+	says := mistake(t, func(tb testing.TB) { conn.ExpectNotHeld(tb, tcp.FinWait1) })
+	assert.Contains(t, says, "client was held in FIN_WAIT_1 for at least")
 }
 
 func TestMistakenStay(t *testing.T) {

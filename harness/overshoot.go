@@ -85,7 +85,7 @@ const probeTicks = 5
 // the high-resolution timers that a sleep waits for.
 func probeProcessor(cpu int, hz tcp.HZ, started chan<- error) {
 	runtime.LockOSThread()
-	fd, err := processorTimer(cpu, probeTicks*hz.Tick())
+	fd, err := processorTimer(cpu, hz)
 	started <- err
 	if err != nil {
 		return
@@ -95,15 +95,18 @@ func probeProcessor(cpu int, hz tcp.HZ, started chan<- error) {
 		asleep := time.Now()
 		_, _, err := unix.Recvfrom(fd, nil, 0)
 		awake := time.Now()
-		if errors.Is(err, unix.EAGAIN) {
+		switch {
+		case errors.Is(err, unix.EAGAIN):
 			overshoots.record(awake, awake.Sub(asleep)-ideal)
+		case !errors.Is(err, unix.EINTR):
+			return
 		}
 	}
 }
 
 // processorTimer binds the thread to a processor and opens a socket whose
 // receive always times out.
-func processorTimer(cpu int, timeout time.Duration) (int, error) {
+func processorTimer(cpu int, hz tcp.HZ) (int, error) {
 	var only unix.CPUSet
 	only.Set(cpu)
 	if err := unix.SchedSetaffinity(0, &only); err != nil {
@@ -113,7 +116,9 @@ func processorTimer(cpu int, timeout time.Duration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	timeval := unix.NsecToTimeval(int64(timeout))
+	// Truncated to whole microseconds, so that sock_set_timeout, which rounds
+	// up, makes no jiffy more of it.
+	timeval := unix.Timeval{Usec: probeTicks * (int64(time.Second/time.Microsecond) / int64(hz))}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeval); err != nil {
 		return 0, errors.Join(err, unix.Close(fd))
 	}

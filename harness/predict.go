@@ -15,7 +15,9 @@ type prediction func(state tcp.State, late func(tcp.Span) time.Duration) tcp.Win
 // its host had when it was made.
 func (c *Conn) predict(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window {
 	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings, Late: late}
-	return model.Window(tcp.Ending{State: state, DataInFlight: c.inFlight}, c.socket)
+	ending := c.host.lab.ends
+	ending.State = state
+	return model.Window(ending, c.socket)
 }
 
 // current is the spell that the socket is in, or was in last before it was
@@ -37,6 +39,9 @@ func (c *Conn) current(t testing.TB) (spell, between) {
 // start is when the clock of the spell's window started. A FIN is sent by the
 // call that asks for it; when in that call, the first timer tells.
 func (c *Conn) start(s spell) between {
+	if s.state == tcp.FinWait2 && c.closeBegin.After(s.began.to) {
+		return between{c.closeBegin, c.closeEnd} // it had an owner until then
+	}
 	if !retransmits(s.state) {
 		return s.began
 	}
@@ -58,7 +63,7 @@ func (c *Conn) timers() timers {
 	stages = slices.DeleteFunc(stages, func(s stage) bool { return !retransmits(s.state) })
 	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings}
 	probe := model.TailLossProbe(c.socket)
-	if c.inFlight {
+	if c.host.lab.ends.DataInFlight {
 		probe = 0
 	}
 	return readTimers(stages, probe, func(retrans int) time.Duration { return model.Timeout(c.socket, retrans) }, model.HZ)
@@ -67,7 +72,7 @@ func (c *Conn) timers() timers {
 // judge compares a spell with its window.
 func (c *Conn) judge(s spell, predict prediction) verdict {
 	ideal, allowed := predict(s.state, nil), predict(s.state, c.lateness(s))
-	v := judge(ideal, allowed, observe(s, c.start(s)), c.watcher.tick)
+	v := judge(ideal, allowed, observe(s, c.start(s)), c.host.lab.watch, c.watcher.tick)
 	v.conn = c.host.name
 	if !ideal.Never() {
 		v.late = allowed.Max() - ideal.Max()
@@ -77,5 +82,29 @@ func (c *Conn) judge(s spell, predict prediction) verdict {
 
 // lateness is that of the timers which held the spell.
 func (c *Conn) lateness(s spell) func(tcp.Span) time.Duration {
-	return lateness(c.start(s), c.timers().lags)
+	return lateness(c.start(s), c.timers().lags, c.host.lab.kernel.hz, &overshoots)
+}
+
+// acknowledgedWithin reports whether it is known, however far the looks were
+// apart, that the FIN was acknowledged so soon after it was sent. The deadline
+// of the minisocket that came of it tells: FIN_WAIT_2 of this socket, or the
+// peer's TIME_WAIT, was armed at that moment for a length that is known.
+func (c *Conn) acknowledgedWithin(d time.Duration) bool {
+	own, _ := c.watcher.seen()
+	peers, _ := c.peer.watcher.seen()
+	for _, witness := range []struct {
+		conn  *Conn
+		spell *spell
+	}{{c, find(spells(own), tcp.FinWait2)}, {c.peer, find(spells(peers), tcp.TimeWait)}} {
+		if witness.spell == nil {
+			continue
+		}
+		phase := witness.conn.predict(witness.spell.state, nil).Phases[0]
+		for _, stage := range witness.spell.stages {
+			if stage.timer == phase.Timer && len(stage.armings) > 0 {
+				return armedAt(stage.armings[0], phase.For, c.host.lab.kernel.hz).to.Sub(c.finBegin) < d
+			}
+		}
+	}
+	return false
 }

@@ -80,8 +80,12 @@ func requireSuite(t testing.TB) {
 // requireLab skips a test of the harness itself where labs cannot be built.
 func requireLab(t testing.TB) {
 	t.Helper()
-	if err := missing(); err != nil {
+	err := missing()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS) || errors.Is(err, exec.ErrNotFound) {
 		t.Skipf("needs a lab: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

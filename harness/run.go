@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,9 @@ func Run(t *testing.T, c Case, body func(t *testing.T, lab *Lab)) {
 	t.Helper()
 	touchUncached()
 	variants := c.variants()
+	if len(variants) == 0 {
+		t.Fatalf("the sweep of %s has no values: nothing would be tested", c.Sweep.Sysctl)
+	}
 	session.declare(variants)
 	t.Parallel()
 	session.begin(t)
@@ -109,6 +113,20 @@ func (v variant) window(kernel kernel) tcp.Window {
 	return model.Window(v.Ends, model.IdleSocket())
 }
 
+// untold names the rivals that the window overlaps, so that no observation of
+// the end can tell them from the prediction.
+func (v variant) untold(kernel kernel) string {
+	if v.Ends.State == tcp.Gone {
+		return ""
+	}
+	_, untold := v.window(kernel).Distinct()
+	var names []string
+	for _, rival := range untold {
+		names = append(names, rival.Name)
+	}
+	return strings.Join(names, ", or ")
+}
+
 // watched is how long the variant is planned to be watched.
 func (v variant) watched(kernel kernel, limit time.Duration) time.Duration {
 	if v.Ends.State == tcp.Gone {
@@ -141,11 +159,11 @@ func runLab(t *testing.T, title string, v variant, family Family, body func(*tes
 		t.Fatal(err)
 	}
 	defer func() {
-		session.judged(title, lab.verdicts)
 		if testing.Verbose() && !t.Failed() {
 			fmt.Fprintf(t.Output(), "%s\n%s", title, lab.tell())
 		}
 		lab.finish(t)
+		session.judged(title, lab.verdicts, t.Failed())
 	}()
 	body(t, lab)
 	if v.Ends.State != tcp.Gone && !lab.judged(v.Ends.State) {

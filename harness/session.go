@@ -144,6 +144,11 @@ func (r *run) plan(t *testing.T) error {
 	if most > 0 {
 		fmt.Fprintf(r.out, "plan: %s (longest: %s, %v)\n", minutes(most), longest.title(), longest.window(kernel))
 	}
+	for _, v := range r.declared {
+		if blind := v.untold(kernel); blind != "" {
+			fmt.Fprintf(r.out, "      %s cannot be told from %s\n", v.title(), blind)
+		}
+	}
 	needed := most + setUp
 	if slots := parallel(); slots < 2*len(r.declared) {
 		needed += total / time.Duration(slots)
@@ -173,11 +178,15 @@ func minutes(d time.Duration) string {
 	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
 }
 
-// judged counts the verdicts of a lab, and prints those that passed.
-func (r *run) judged(title string, verdicts []verdict) {
+// judged counts the verdicts of a lab, and prints those that passed. Of a lab
+// that failed only those count that did not.
+func (r *run) judged(title string, verdicts []verdict, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, v := range verdicts {
+		if failed && v.passed() {
+			continue
+		}
 		r.outcomes[v.outcome]++
 		if v.passed() {
 			fmt.Fprintf(r.out, "ok    %s: %s\n", title, v)

@@ -33,7 +33,8 @@ func TestVariants(t *testing.T) {
 func TestSummary(t *testing.T) {
 	var out bytes.Buffer
 	r := &run{out: &out, outcomes: map[outcome]int{}}
-	r.judged("FIN_WAIT_1, IPv4", []verdict{{outcome: reaped, conn: "client"}, {outcome: late}})
+	r.judged("FIN_WAIT_1, IPv4", []verdict{{outcome: reaped, conn: "client"}}, false)
+	r.judged("LAST_ACK, IPv4", []verdict{{outcome: reaped}, {outcome: late}}, true)
 	r.labs, r.skipped = 2, 1
 
 	assert.Zero(t, r.end(0))

@@ -62,12 +62,13 @@ func addSighting(stages []stage, seen sighting, tick time.Duration) []stage {
 //
 // The kernel tells the whole jiffies that are left, counted from the last tick
 // (inet_sk_diag_fill, Linux 5.10 to 7.3), so the deadline lies up to a tick
-// before the moment that one look makes of it.
+// before the moment that one look makes of it. The last tick may itself have
+// come late: on a busy virtual machine by up to one more.
 func (s *stage) rearm(seen sighting, tick time.Duration) {
 	if seen.timer == tcp.TimerNone || seen.expires == 0 {
 		return
 	}
-	due := between{seen.before.Add(seen.expires - tick), seen.after.Add(seen.expires)}
+	due := between{seen.before.Add(seen.expires - 2*tick), seen.after.Add(seen.expires)}
 	if n := len(s.armings); n > 0 {
 		known := &s.armings[n-1].due
 		if !due.from.After(known.to.Add(tick)) && !known.from.After(due.to.Add(tick)) {
@@ -115,6 +116,9 @@ func (s spell) over() bool { return !s.ended.from.IsZero() }
 
 // held is how long the spell is known to have lasted.
 func (s spell) held() time.Duration { return s.last.Sub(s.began.to) }
+
+// longest is how long it may have lasted, once it is over.
+func (s spell) longest() time.Duration { return s.ended.to.Sub(s.began.from) }
 
 // spells groups the stages by state.
 func spells(stages []stage) []spell {

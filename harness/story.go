@@ -154,7 +154,7 @@ func (c *Conn) events(stages []stage) []event {
 		case s.state == tcp.Gone:
 			say(s.begun, "gone from "+stages[i-1].state.String())
 		case stages[i-1].retrans != s.retrans:
-			say(s.begun, fmt.Sprintf("retransmission %d%s%s", s.retrans, c.fin(s), s.next()))
+			say(s.begun, fmt.Sprintf("%s %d%s%s", s.attempt(), s.retrans, c.fin(s), s.next()))
 		default:
 			say(s.begun, s.timer.String()+s.due())
 		}
@@ -173,7 +173,7 @@ func (c *Conn) events(stages []stage) []event {
 // fin shows what became of the FIN that was sent as the stage began: a freeze
 // in force drops it.
 func (c *Conn) fin(s stage) string {
-	if !retransmits(s.state) {
+	if s.timer != tcp.TimerRetransmit || s.state != tcp.FinWait1 && s.state != tcp.LastAck {
 		return ""
 	}
 	for _, fault := range c.host.lab.faults {
@@ -190,6 +190,15 @@ func (s stage) due() string {
 		return ""
 	}
 	return fmt.Sprintf(", %v in %s", s.timer, s.armings[0].remaining())
+}
+
+// attempt is what the kernel counts in the stage. Under the persist timer
+// nothing is sent that was sent before.
+func (s stage) attempt() string {
+	if s.timer == tcp.TimerPersist {
+		return "persist probe"
+	}
+	return "retransmission"
 }
 
 // next says the same of a timer that was there before.
@@ -252,6 +261,9 @@ func (v verdict) String() string {
 	case offSchedule:
 		return fmt.Sprintf("%s in %v not as predicted: %s; lasted %s, window %v", v.conn, state, v.detail, lasted, v.window)
 	default:
+		if v.detail != "" {
+			return fmt.Sprintf("%s in %v inconclusive: %s", v.conn, state, v.detail)
+		}
 		return fmt.Sprintf("%s from %v inconclusive: reaped after %s, window %v, which cannot be told%s", v.conn, state, lasted, v.window, v.likeness())
 	}
 }
@@ -275,13 +287,13 @@ func (v verdict) likeness() string {
 func (v verdict) why() []string {
 	var lines []string
 	if v.window.Calculation != "" {
-		lines = append(lines, v.window.Calculation)
+		lines = append(lines, fmt.Sprintf("%s, counted from when %s", v.window.Calculation, v.window.Clock))
 	}
 	if v.window.Why != "" {
 		lines = append(lines, v.window.Why)
 	}
 	if v.late > notable {
-		lines = append(lines, fmt.Sprintf("this machine was late when timers were due: up to %s more are allowed on the late side", tcp.Text(v.late.Round(time.Millisecond))))
+		lines = append(lines, fmt.Sprintf("this machine was late when timers were due: up to %s more are allowed", tcp.Text(v.late.Round(time.Millisecond))))
 	}
 	return lines
 }

@@ -91,7 +91,8 @@ func observe(s spell, start between) observation {
 			began = &between{stage.began.from, stage.began.to}
 		}
 		began.to = stage.began.to
-		if stage.timer == tcp.TimerNone && i+1 < len(s.stages) {
+		betweenTimers := i+1 < len(s.stages) || o.over && len(o.steps) > 0
+		if stage.timer == tcp.TimerNone && betweenTimers {
 			continue
 		}
 		step := step{timer: stage.timer, retrans: stage.retrans, began: began.since(start)}
@@ -109,8 +110,9 @@ func observe(s spell, start between) observation {
 
 // judge compares an observation with a window. The second window allows for
 // the lateness of the machine; the first says which rivals can be told apart
-// at all.
-func judge(ideal, allowed tcp.Window, o observation, tick time.Duration) verdict {
+// at all. A state is watched for watch at the most: an end that was predicted
+// within must have been seen.
+func judge(ideal, allowed tcp.Window, o observation, watch, tick time.Duration) verdict {
 	v := verdict{window: ideal, lasted: o.lasted, over: o.over}
 	switch {
 	case allowed.Never():
@@ -123,7 +125,7 @@ func judge(ideal, allowed tcp.Window, o observation, tick time.Duration) verdict
 		}
 		v.matches = matching(allowed.Rivals, o, tick)
 		return v
-	case !o.over && o.lasted.Min > allowed.Max():
+	case !o.over && (o.lasted.Min > allowed.Max() || ideal.Max() <= watch):
 		v.outcome = late
 		return v
 	case o.over:
@@ -140,6 +142,9 @@ func judge(ideal, allowed tcp.Window, o observation, tick time.Duration) verdict
 	default:
 		v.outcome = onSchedule
 		v.detail = misfit(allowed, o, tick)
+	}
+	if o.over && !allowed.Never() && !ideal.Spans.Overlaps(o.lasted) {
+		v.window.Spans = allowed.Spans // lateness decided: show the window that it gave
 	}
 	if v.detail != "" {
 		v.outcome = offSchedule
@@ -219,8 +224,9 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	return strings.Join(misfits, "; ")
 }
 
-// chainMisfit checks that every retransmission came, and was armed, for when
-// its timeout was predicted to fire, and that none is missing.
+// chainMisfit checks that every retransmission that was seen came, and was
+// armed, for when its timeout was predicted to fire, and that the next one is
+// not overdue.
 func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	var misfits []string
 	for _, step := range o.steps {
@@ -228,7 +234,7 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 		case step.timer != w.Chain:
 			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, w.Chain))
 			continue
-		case step.retrans > len(w.Firings):
+		case step.retrans >= len(w.Firings):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d, after the last", step.retrans))
 			continue
 		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(step.began):

@@ -49,7 +49,7 @@ func TestJudgeChain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ideal, allowed := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0), window(tcp.FinWait1, "tcp_orphan_retries", 2, row.late)
-			v := judge(ideal, allowed, orphan(row.lasted), tick)
+			v := judge(ideal, allowed, orphan(row.lasted), 0, tick)
 			assert.Equal(t, row.want, v.outcome, v.String())
 			assert.Equal(t, row.want == reaped, v.passed())
 		})
@@ -62,20 +62,20 @@ func TestJudgeSchedule(t *testing.T) {
 
 	off := orphan(span(3300, 3310))
 	off.steps[1].began = span(205, 210) // as without a tail loss probe
-	v := judge(ideal, ideal, off, tick)
+	v := judge(ideal, ideal, off, 0, tick)
 	assert.Equal(t, offSchedule, v.outcome)
 	assert.Contains(t, v.detail, "retransmission 1 after 0.205 to 0.210 s, not 0.408 to 0.416 s")
 
 	cut := orphan(span(2000, 2001))
 	cut.over = false
-	v = judge(ideal, ideal, cut, tick)
+	v = judge(ideal, ideal, cut, 0, tick)
 	assert.Equal(t, onSchedule, v.outcome)
 	assert.Equal(t, "retry 3 of 3", v.detail)
 
 	misarmed := orphan(span(2000, 2001))
 	misarmed.over = false
 	misarmed.steps[3].due = []tcp.Span{span(4900, 4904)}
-	v = judge(ideal, ideal, misarmed, tick)
+	v = judge(ideal, ideal, misarmed, 0, tick)
 	assert.Equal(t, offSchedule, v.outcome)
 	assert.Contains(t, v.detail, "timeout 4 due after 4.900 to 4.904 s, not 3.264 to 3.368 s")
 
@@ -83,12 +83,12 @@ func TestJudgeSchedule(t *testing.T) {
 	blind.steps[1].began = span(210, 500)
 	blind.steps[0].due = []tcp.Span{span(200, 204), span(408, 412)}
 	busy := window(tcp.FinWait1, "tcp_orphan_retries", 2, 60*time.Millisecond)
-	v = judge(ideal, busy, blind, tick)
+	v = judge(ideal, busy, blind, 0, tick)
 	assert.Equal(t, reaped, v.outcome, "the deadline tells what the end does not: %v", v)
 
 	missing := orphan(span(2000, 2001))
 	missing.over, missing.steps = false, missing.steps[:3]
-	v = judge(ideal, ideal, missing, tick)
+	v = judge(ideal, ideal, missing, 0, tick)
 	assert.Equal(t, offSchedule, v.outcome)
 	assert.Contains(t, v.detail, "no retransmission 3 by 2 s")
 }
@@ -111,7 +111,7 @@ func TestJudgePhases(t *testing.T) {
 		"no timer, for ever": {observation{lasted: span(3000, 3001), steps: []step{{timer: tcp.TimerNone}}}, offSchedule},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := judge(ideal, ideal, row.o, tick)
+			v := judge(ideal, ideal, row.o, 0, tick)
 			assert.Equal(t, row.want, v.outcome, v.String())
 		})
 	}
@@ -127,14 +127,14 @@ func TestObserveBetweenTimers(t *testing.T) {
 	)
 	s := spells(stages)[1]
 	o := observe(s, s.began)
-	assert.Equal(t, []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(997, 1013)}}}, o.steps)
+	assert.Equal(t, []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(993, 1013)}}}, o.steps)
 	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 1, 0)
-	assert.Equal(t, reaped, judge(ideal, ideal, o, tick).outcome)
+	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
 }
 
 func TestJudgeForEver(t *testing.T) {
 	never := window(tcp.CloseWait, "", 0, 0)
-	assert.Equal(t, forEver, judge(never, never, observation{steps: []step{{}}}, tick).outcome)
-	assert.Equal(t, offSchedule, judge(never, never, observation{steps: []step{{timer: tcp.TimerKeepalive}}}, tick).outcome)
-	assert.Equal(t, offSchedule, judge(never, never, observation{over: true, steps: []step{{}}}, tick).outcome)
+	assert.Equal(t, forEver, judge(never, never, observation{steps: []step{{}}}, 0, tick).outcome)
+	assert.Equal(t, offSchedule, judge(never, never, observation{steps: []step{{timer: tcp.TimerKeepalive}}}, 0, tick).outcome)
+	assert.Equal(t, offSchedule, judge(never, never, observation{over: true, steps: []step{{}}}, 0, tick).outcome)
 }

@@ -81,7 +81,7 @@ func (w *watcher) lookOnce() error {
 	defer w.mu.Unlock()
 	if err != nil {
 		w.err = err
-	} else {
+	} else if seen.state != tcp.Close { // a look at a socket that is being removed
 		w.stages = addSighting(w.stages, seen, w.tick)
 	}
 	close(w.changed)

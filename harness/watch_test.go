@@ -44,7 +44,7 @@ func TestStages(t *testing.T) {
 	assert.Equal(t, between{at(0), at(11)}, probed.began)
 	assert.Equal(t, at(214), probed.last)
 	require.Len(t, probed.armings, 2)
-	assert.Equal(t, between{at(206), at(211)}, probed.armings[0].due)
+	assert.Equal(t, between{at(202), at(211)}, probed.armings[0].due)
 	assert.Equal(t, at(215), probed.armings[1].seen)
 	assert.Equal(t, at(825), stages[2].deadline())
 	assert.True(t, stages[3].began == between{at(420), at(831)})
@@ -68,8 +68,8 @@ func TestRearm(t *testing.T) {
 	)
 	require.Len(t, stages, 1)
 	require.Len(t, stages[0].armings, 2)
-	assert.Equal(t, between{at(59_999), at(60_001)}, stages[0].armings[0].due)
-	assert.Equal(t, between{at(89_996), at(90_001)}, stages[0].armings[1].due)
+	assert.Equal(t, between{at(59_995), at(60_001)}, stages[0].armings[0].due)
+	assert.Equal(t, between{at(89_992), at(90_001)}, stages[0].armings[1].due)
 }
 
 // A chain's deadlines tell when it began and how late each of its timers fired,
@@ -84,17 +84,28 @@ func TestReadTimers(t *testing.T) {
 		sight(900, tcp.FinWait1, tcp.TimerRetransmit, 2, 766),
 	)
 	read := readTimers(stages, rto, timeout, 250)
-	assert.Equal(t, between{at(-4), at(5)}, read.began)
+	assert.Equal(t, between{at(-8), at(5)}, read.began)
 	require.Len(t, read.lags, 3)
-	// Two ticks and a millisecond are doubt; the wheel excuses 4, 4 and 32 ms.
-	for i, want := range []int{0 + 9, 26 + 9, 0} {
+	// Three ticks and a millisecond are doubt; the wheel excuses 4, 4 and 32 ms.
+	for i, want := range []int{0 + 13, 26 + 13, 0} {
 		assert.Equal(t, time.Duration(want)*time.Millisecond, read.lags[i].late, "lag %d", i)
 	}
 
-	late := lateness(between{at(0), at(1)}, read.lags)
+	log := &overshootLog{buckets: map[int64]time.Duration{}}
+	late := lateness(between{at(0), at(1)}, read.lags, 250, log)
+	assert.Equal(t, 3*tick, late(span(404, 420)), "the process saw nothing late")
+	log.record(at(800), 50*time.Millisecond) // nearby
 	assert.Equal(t, read.lags[1].late, late(span(404, 420)))
-	overshoots.record(at(5000), 70*time.Millisecond)
+	log.record(at(5000), 70*time.Millisecond)
 	assert.Equal(t, 70*time.Millisecond, late(span(4990, 5010)), "by the measure of the process")
+
+	// An interval three times too long is no lateness: the look after it shows
+	// when the timer before had fired.
+	tripled := sightings(
+		sight(0, tcp.FinWait1, tcp.TimerRetransmit, 0, 204), sight(205, tcp.FinWait1, tcp.TimerRetransmit, 0, 204), sight(410, tcp.FinWait1, tcp.TimerRetransmit, 1, 1224))
+	read = readTimers(tripled, rto, timeout, 250)
+	require.Len(t, read.lags, 2)
+	assert.LessOrEqual(t, read.lags[1].late, 3*tick)
 
 	// With the probe's arming unseen it is uncertain which arming the first is.
 	read = readTimers(stages[1:], rto, timeout, 250)
