@@ -38,8 +38,8 @@
 // the connection's own retransmission timeout; a stalled observer widens the
 // interval and cannot raise a false alarm. Where the interval reaches into the
 // window of a rival explanation as well, the verdict is "inconclusive", which
-// is no pass. How late timers fire on this machine is measured, and allowed for
-// on the late side only. The schedule of retransmissions and the deadlines that
+// is no pass. How late timers fired on this machine is measured, and allowed for
+// at the timers that it concerns. The schedule of retransmissions and the deadlines that
 // the kernel armed are second witnesses, and the only ones of a case that is
 // cut short.
 package harness

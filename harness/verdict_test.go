@@ -93,6 +93,25 @@ func TestJudgeSchedule(t *testing.T) {
 	assert.Contains(t, v.detail, "no retransmission 3 by 2 s")
 }
 
+// The last timeout removes the socket: it retransmits nothing.
+func TestJudgeOneTooMany(t *testing.T) {
+	ideal := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0)
+	o := orphan(span(3340, 3345))
+	o.steps = append(o.steps, step{timer: tcp.TimerRetransmit, retrans: 4, began: span(3270, 3275)})
+	v := judge(ideal, ideal, o, 0, tick)
+	assert.Equal(t, offSchedule, v.outcome)
+	assert.Contains(t, v.detail, "retransmission 4, after the last")
+}
+
+// What was watched long enough is late when it has not ended, however late the
+// machine: armed and on schedule are for what was cut short.
+func TestJudgeUnended(t *testing.T) {
+	ideal, busy := window(tcp.TimeWait, "", 0, 0), window(tcp.TimeWait, "", 0, time.Second)
+	o := observation{lasted: span(62_055, 62_056), steps: []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(60_000, 60_004)}}}}
+	assert.Equal(t, late, judge(ideal, busy, o, 2*time.Minute, tick).outcome)
+	assert.Equal(t, armed, judge(ideal, busy, o, 7*time.Second, tick).outcome)
+}
+
 func TestJudgePhases(t *testing.T) {
 	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 65, 0)
 	full := step{timer: tcp.TimerKeepalive, due: []tcp.Span{span(4990, 5010)}}
