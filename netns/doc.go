@@ -19,6 +19,9 @@
 //	…
 //	err = server.Do(func() error { listener, err = net.Listen("tcp", "192.0.2.2:6000"); return err })
 //
+// [Namespace.LinkDown] takes one end of the wire away, and [Namespace.LinkUp]
+// brings it back.
+//
 // What is opened inside [Namespace.Do] (a socket, a file below /proc/sys/net, a
 // child process) belongs to the namespace and can be used from anywhere after.
 // Goroutines started inside are not in the namespace.

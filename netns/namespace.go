@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -23,6 +24,8 @@ type Namespace struct {
 	handle netns.NsHandle
 	// route is a netlink socket that was opened inside.
 	route *netlink.Handle
+	// wire is what Join connected, nil before.
+	wire atomic.Pointer[wire]
 }
 
 // New makes an empty namespace: only a loopback link, which is down. It needs

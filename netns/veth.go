@@ -63,10 +63,17 @@ func join(a, b End) error {
 			return err
 		}
 	}
-	if err := a.configure(b); err != nil {
-		return err
+	for _, w := range []*wire{{a, b}, {b, a}} {
+		link, err := w.end.ready()
+		if err != nil {
+			return err
+		}
+		if err := w.end.configure(link, w.peer); err != nil {
+			return err
+		}
+		w.end.Namespace.wire.Store(w)
 	}
-	return b.configure(a)
+	return nil
 }
 
 // up sets the end and the loopback link beside it up.
@@ -83,19 +90,16 @@ func (e End) up() error {
 	return nil
 }
 
-// configure gives the end its addresses and makes peer known to it.
-func (e End) configure(peer End) error {
+// configure gives the end its addresses and makes peer known to it. What it
+// has already stays.
+func (e End) configure(link netlink.Link, peer End) error {
 	route := e.Namespace.route
-	link, err := e.ready()
-	if err != nil {
-		return err
-	}
 	for _, prefix := range e.Addrs {
 		addr := &netlink.Addr{IPNet: ipNet(prefix)}
 		if prefix.Addr().Is6() {
 			addr.Flags = unix.IFA_F_NODAD
 		}
-		if err := route.AddrAdd(link, addr); err != nil {
+		if err := route.AddrReplace(link, addr); err != nil {
 			return fmt.Errorf("adding address %v: %w", prefix, err)
 		}
 	}
@@ -106,7 +110,7 @@ func (e End) configure(peer End) error {
 			IP:           prefix.Addr().AsSlice(),
 			HardwareAddr: peer.MAC,
 		}
-		if err := route.NeighAdd(neighbour); err != nil {
+		if err := route.NeighSet(neighbour); err != nil {
 			return fmt.Errorf("adding neighbour %v: %w", prefix.Addr(), err)
 		}
 	}
@@ -120,16 +124,21 @@ func (e End) configure(peer End) error {
 // run that work when asked for the link, so that the first answer is "up";
 // older ones leave it to a work queue.
 func (e End) ready() (netlink.Link, error) {
+	return e.await("up", func(state netlink.LinkOperState) bool { return state == netlink.OperUp })
+}
+
+// await waits until the link has an operational state that is wanted.
+func (e End) await(wanted string, reached func(netlink.LinkOperState) bool) (netlink.Link, error) {
 	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(time.Millisecond) {
 		link, err := e.Namespace.route.LinkByName(linkName)
 		if err != nil {
 			return nil, fmt.Errorf("finding %s: %w", linkName, err)
 		}
-		if link.Attrs().OperState == netlink.OperUp {
+		if reached(link.Attrs().OperState) {
 			return link, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("waiting for %s: it is %v, not up, after %v", linkName, link.Attrs().OperState, readyTimeout)
+			return nil, fmt.Errorf("waiting for %s: it is %v, not %s, after %v", linkName, link.Attrs().OperState, wanted, readyTimeout)
 		}
 	}
 }
