@@ -7,8 +7,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: cases
-cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 10 seconds)
+cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 11 seconds)
 	@cd cases && go test -count=1 $(PRIVILEGED) $(ARGS)
+
+.PHONY: plan
+plan: ## what the cases would prove, without running them: a calculator for sysctls (ARGS='-settings FILE')
+	@go run ./scripts/plan $(ARGS)
 
 .PHONY: test
 test: check unit cases ## everything: check, unit, cases

@@ -12,8 +12,9 @@ import (
 // had happened: the next retransmitted FIN is acknowledged.
 func TestFinWait1Thawed(t *testing.T) {
 	harness.Run(t, harness.Case{
-		Name: "after FIN_WAIT_1 was thawed",
-		Ends: tcp.Ending{State: tcp.TimeWait},
+		Name:    "after FIN_WAIT_1 was thawed",
+		Sysctls: harness.Sysctls{"tcp_fin_timeout": 30},
+		Ends:    tcp.Ending{State: tcp.TimeWait},
 	}, func(t *testing.T, lab *harness.Lab) {
 		client, server := lab.Connect(t)
 		freeze := lab.Server.Freeze(t)

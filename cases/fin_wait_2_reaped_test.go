@@ -12,10 +12,10 @@ import (
 // peer stays in CLOSE_WAIT, which no timer ends.
 func TestFinWait2Reaped(t *testing.T) {
 	harness.Run(t, harness.Case{
-		Name:    "server never closes",
-		Sysctls: harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
-		Sweep:   harness.Sweep{Sysctl: "tcp_fin_timeout", Values: []int{1, 3, 10, 30, 59, 60}},
-		Ends:    tcp.Ending{State: tcp.FinWait2},
+		Name:     "server never closes",
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Variants: harness.Sweep("tcp_fin_timeout", 1, 3, 10, 30, 59, 60),
+		Ends:     tcp.Ending{State: tcp.FinWait2},
 	}, closeAndLeaveServerOpen)
 }
 
@@ -23,10 +23,10 @@ func TestFinWait2Reaped(t *testing.T) {
 // what is over 60 s. 61 gives 2 s, 65 gives 10 s, 90 gives 60 s.
 func TestFinWait2ReapedAboveSixty(t *testing.T) {
 	harness.Run(t, harness.Case{
-		Name:    "server never closes",
-		Sysctls: harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
-		Sweep:   harness.Sweep{Sysctl: "tcp_fin_timeout", Values: []int{61, 65, 90}},
-		Ends:    tcp.Ending{State: tcp.FinWait2},
+		Name:     "server never closes",
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Variants: harness.Sweep("tcp_fin_timeout", 61, 65, 90),
+		Ends:     tcp.Ending{State: tcp.FinWait2},
 	}, closeAndLeaveServerOpen)
 }
 
@@ -37,6 +37,6 @@ func closeAndLeaveServerOpen(t *testing.T, lab *harness.Lab) {
 
 	client.Expect(t, tcp.FinWait2)
 	server.Expect(t, tcp.CloseWait)
-	server.ExpectForEver(t)
 	client.ExpectReaped(t)
+	server.ExpectForEver(t)
 }

@@ -18,58 +18,48 @@ const (
 	link       = "eth0" // a host's end of the wire
 )
 
-// A chain is where the faults of a host go: an iptables chain per family that
-// INPUT and OUTPUT jump to, so that a freeze is one append, atomic, with one
-// counter. It exists in the host's own namespace alone.
+// A chain is where the faults of a host go: an iptables chain that INPUT and
+// OUTPUT jump to, so that a freeze is one append, atomic, with one counter. It
+// exists in the host's own namespace alone, and in the family of the lab, the
+// only one that its connections have.
 type chain struct {
 	host   *Host
-	tables []*iptables.IPTables
+	tables *iptables.IPTables
 }
 
-// prepareChain makes the chain of the host, that of the lab's family first.
+// prepareChain makes the chain of the host.
 func prepareChain(h *Host) (*chain, error) {
 	tools, err := findTools()
 	if err != nil {
 		return nil, err
 	}
-	c := &chain{host: h, tables: []*iptables.IPTables{tools.tables[h.lab.Family]}}
-	for family, tables := range tools.tables {
-		if family != h.lab.Family {
-			c.tables = append(c.tables, tables)
-		}
-	}
-	err = c.each(func(tables *iptables.IPTables) error {
-		if err := tables.NewChain(chainTable, chainName); err != nil {
-			return err
-		}
-		for _, hook := range []string{"INPUT", "OUTPUT"} {
-			if err := tables.Append(chainTable, hook, "-j", chainName); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	c := &chain{host: h, tables: tools.tables[h.lab.Family]}
+	if err := c.do(func(*iptables.IPTables) error { return restore(tools.restore[h.lab.Family]) }); err != nil {
 		return nil, fmt.Errorf("preparing iptables on the %s: %w", h.name, err)
 	}
 	return c, nil
 }
 
-// each runs f inside the host once for every family.
-func (c *chain) each(f func(*iptables.IPTables) error) error {
-	return c.host.ns.Do(func() error {
-		for _, tables := range c.tables {
-			if err := f(tables); err != nil {
-				return err
-			}
-		}
-		return nil
+// restore makes the chain, in one go.
+func restore(path string) error {
+	command := exec.Command(path, "--wait", "--noflush")
+	command.Stdin = strings.NewReader(fmt.Sprintf("*%s\n:%s - [0:0]\n-A INPUT -j %[2]s\n-A OUTPUT -j %[2]s\nCOMMIT\n", chainTable, chainName))
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("running %s: %w: %s", path, err, out)
+	}
+	return nil
+}
+
+// do runs f inside the host.
+func (c *chain) do(f func(*iptables.IPTables) error) error {
+	return programs.run(func() error {
+		return c.host.ns.Do(func() error { return f(c.tables) })
 	})
 }
 
 // hits is the number of packets that the fault's rules dropped.
 func (c *chain) hits(f *Fault) (hits uint64, err error) {
-	err = c.each(func(tables *iptables.IPTables) error {
+	err = c.do(func(tables *iptables.IPTables) error {
 		stats, err := tables.StructuredStats(chainTable, chainName)
 		if err != nil {
 			return err
@@ -88,11 +78,13 @@ func (c *chain) hits(f *Fault) (hits uint64, err error) {
 type tools struct {
 	version string // as "iptables 1.8.9 (nf_tables)"
 	tables  map[Family]*iptables.IPTables
+	restore map[Family]string // the paths of the variants that read rules
 }
 
 // findTools finds and probes the programs once.
 var findTools = sync.OnceValues(func() (tools, error) {
-	found := tools{tables: map[Family]*iptables.IPTables{}}
+	found := tools{tables: map[Family]*iptables.IPTables{}, restore: map[Family]string{}}
+	spareProcs()
 	if err := ownLock(); err != nil {
 		return tools{}, err
 	}
@@ -102,6 +94,9 @@ var findTools = sync.OnceValues(func() (tools, error) {
 		}
 		path, err := lookPath(name)
 		if err != nil {
+			return tools{}, err
+		}
+		if found.restore[family], err = lookPath(name + "-restore"); err != nil {
 			return tools{}, err
 		}
 		protocol := iptables.ProtocolIPv4

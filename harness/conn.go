@@ -1,16 +1,18 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -20,145 +22,236 @@ const (
 )
 
 // Conn is one end of a TCP connection. It can be watched and judged after it
-// was closed, until the lab ends.
+// was closed, until the lab ends. Its calls must not be made concurrently.
 type Conn struct {
-	host    *Host
-	peer    *Conn
-	tcp     *net.TCPConn
-	watcher *watcher
-	// finBegin and finEnd enclose the moment when the FIN was sent; socket is
-	// what the kernel said right before.
-	finBegin, finEnd time.Time
-	socket           tcp.Socket
-	// closeBegin and closeEnd enclose the moment when the owner let go.
-	closeBegin, closeEnd time.Time
-	closed               bool
+	host          *Host
+	local, remote netip.AddrPort
+	watcher       *watcher
+	// tcp is nil while the socket connects, and where a program has it.
+	tcp *net.TCPConn
+	// connected is closed when connect has returned; nil if it never ran here.
+	connected  chan struct{}
+	connectErr error
+	// options are those set on the socket.
+	options tcp.Options
+	// socket is what the kernel said of it right before the last call that
+	// started a clock, and counters what the host had counted.
+	socket   tcp.Socket
+	counters tcp.Counters
+
+	mu sync.Mutex
+	// marks enclose the moments at which calls started clocks.
+	marks map[tcp.Clock]between
+	// closing encloses the moment when the owner let go.
+	closing between
+	closed  bool
+	lingers bool
 }
 
 // Connect opens a plain TCP connection from the client to the server: no
 // keepalive, no MPTCP. Both ends are ESTABLISHED and watched when it returns.
 func (lab *Lab) Connect(t testing.TB) (client, server *Conn) {
 	t.Helper()
-	client, server, err := lab.connect()
+	return lab.ConnectAs(t, Endpoint{}, Endpoint{})
+}
+
+// ConnectAs is Connect with sockets made as the endpoints say.
+func (lab *Lab) ConnectAs(t testing.TB, from, to Endpoint) (client, server *Conn) {
+	t.Helper()
+	client, server, err := lab.connect(from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return client, server
 }
 
-func (lab *Lab) connect() (client, server *Conn, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
-	defer cancel()
-	listener, err := lab.Server.listen(ctx)
+func (lab *Lab) connect(from, to Endpoint) (client, server *Conn, err error) {
+	listener, err := lab.Server.Listen(to)
 	if err != nil {
 		return nil, nil, err
 	}
-	lab.onClose(listener.Close)
-	client, server = &Conn{host: lab.Client}, &Conn{host: lab.Server}
-	client.peer, server.peer = server, client
-	if client.tcp, err = lab.Client.dial(ctx, listener.Addr()); err != nil {
+	if client, err = lab.Client.Dial(listener.Addr(), from); err != nil {
 		return nil, nil, err
 	}
-	lab.onClose(client.abort)
-	if err := listener.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
+	if server, err = listener.Accept(); err != nil {
 		return nil, nil, err
 	}
-	if server.tcp, err = listener.AcceptTCP(); err != nil {
-		return nil, nil, fmt.Errorf("accepting on the server: %w", err)
-	}
-	lab.onClose(server.abort)
-	for _, conn := range []*Conn{client, server} {
-		if err := conn.openWatcher(); err != nil {
-			return nil, nil, err
-		}
-	}
-	for _, conn := range []*Conn{client, server} {
-		go conn.watcher.run(conn.peer.watcher)
-		lab.onClose(conn.watcher.stop)
-	}
-	lab.conns = append(lab.conns, client, server)
 	return client, server, nil
 }
 
-// listen opens a listener on the next free port of the host.
-func (h *Host) listen(ctx context.Context) (*net.TCPListener, error) {
-	config := net.ListenConfig{KeepAlive: -1}
-	config.SetMultipathTCP(false)
-	addr := netip.AddrPortFrom(h.addrs[h.lab.Family].Addr(), h.lab.port(serverPort))
-	var listener net.Listener
-	err := h.ns.Do(func() (err error) {
-		listener, err = config.Listen(ctx, "tcp", addr.String())
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listening on the %s: %w", h.name, err)
-	}
-	return listener.(*net.TCPListener), nil
+func (h *Host) newConn(local, remote netip.AddrPort) *Conn {
+	return &Conn{host: h, local: local, remote: remote, marks: map[tcp.Clock]between{}}
 }
 
-func (h *Host) dial(ctx context.Context, to net.Addr) (*net.TCPConn, error) {
-	from := netip.AddrPortFrom(h.addrs[h.lab.Family].Addr(), h.lab.port(clientPort))
-	dialer := net.Dialer{KeepAlive: -1, LocalAddr: net.TCPAddrFromAddrPort(from)}
-	dialer.SetMultipathTCP(false)
-	var conn net.Conn
-	err := h.ns.Do(func() (err error) {
-		conn, err = dialer.DialContext(ctx, "tcp", to.String())
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("connecting from the %s: %w", h.name, err)
+// Watch watches a socket of the host that is not the test's: that of a program,
+// or a request that a listener has not accepted yet. The socket need not exist
+// so far.
+func (h *Host) Watch(t testing.TB, local, remote netip.AddrPort) *Conn {
+	t.Helper()
+	conn := h.newConn(local, remote)
+	if err := errors.Join(conn.noteCounters(), conn.watch(false)); err != nil {
+		t.Fatal(err)
 	}
-	return conn.(*net.TCPConn), nil
+	return conn
 }
 
-// port gives every connection of the lab ports of its own.
-func (lab *Lab) port(first uint16) uint16 { return first + uint16(len(lab.conns)/2) }
-
-// openWatcher finds the connection in sock_diag.
-func (c *Conn) openWatcher() error {
-	local, remote := c.tcp.LocalAddr().(*net.TCPAddr).AddrPort(), c.tcp.RemoteAddr().(*net.TCPAddr).AddrPort()
-	diag, err := openDiag(c.host.ns, local, remote)
+// watch finds the socket in sock_diag and follows it; exists says that it must
+// be there already.
+func (c *Conn) watch(exists bool) error {
+	lab := c.host.lab
+	diag, err := openDiag(c.host.ns, c.local, c.remote)
 	if err != nil {
 		return err
 	}
-	c.host.lab.onClose(diag.close)
-	if c.watcher, err = newWatcher(diag, c.host.lab.kernel.hz.Tick()); err != nil {
+	lab.onClose(diag.close)
+	if c.watcher, err = newWatcher(diag, lab.kernel.hz.Tick(), exists); err != nil {
 		return fmt.Errorf("watching the %s: %w", c.host.name, err)
+	}
+	lab.follow(c)
+	go c.watcher.run(c.peersWatcher)
+	lab.onClose(c.watcher.stop)
+	lab.onClose(c.abort)
+	return nil
+}
+
+// follow adds a connection to the lab.
+func (lab *Lab) follow(c *Conn) {
+	lab.mu.Lock()
+	defer lab.mu.Unlock()
+	lab.conns = append(lab.conns, c)
+}
+
+// forget takes one out that was never made.
+func (lab *Lab) forget(c *Conn) {
+	lab.mu.Lock()
+	defer lab.mu.Unlock()
+	lab.conns = slices.DeleteFunc(lab.conns, func(other *Conn) bool { return other == c })
+}
+
+// connections are all that the lab has seen.
+func (lab *Lab) connections() []*Conn {
+	lab.mu.Lock()
+	defer lab.mu.Unlock()
+	return slices.Clone(lab.conns)
+}
+
+// peer is the other end; nil if it is not watched.
+func (c *Conn) peer() *Conn {
+	for _, other := range slices.Backward(c.host.lab.connections()) {
+		if other.host != c.host && other.local == c.remote && other.remote == c.local {
+			return other
+		}
 	}
 	return nil
 }
 
-// Close closes the socket as its owner: it becomes an orphan, and a FIN is
-// sent unless one was before.
-func (c *Conn) Close() error {
-	return c.act("close()", func() error {
-		c.closed, c.closeBegin = true, time.Now()
-		err := c.tcp.Close()
-		c.closeEnd = time.Now()
-		return err
-	})
+func (c *Conn) peersWatcher() *watcher {
+	if peer := c.peer(); peer != nil {
+		return peer.watcher
+	}
+	return nil
 }
 
-// CloseWrite is a half-close, shutdown(SHUT_WR): a FIN is sent and the socket
-// keeps its owner.
-func (c *Conn) CloseWrite() error {
-	return c.act("shutdown(SHUT_WR)", c.tcp.CloseWrite)
+// LocalAddr is the socket's own address.
+func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
+
+// beginConnect notes the moment before connect; the socket in SYN_SENT shows
+// when that was over.
+func (c *Conn) beginConnect() {
+	c.mark(tcp.SYNSent, between{time.Now(), time.Time{}})
+	c.note("connect()")
 }
 
-// act does what sends a FIN, the first time, and notes when.
-func (c *Conn) act(name string, f func() error) error {
-	first := c.finBegin.IsZero()
-	if first {
-		if err := c.readSocket(); err != nil {
-			return fmt.Errorf("%s on the %s: %w", name, c.host.name, err)
+// Connected waits until connect has returned, and says how.
+func (c *Conn) Connected() error {
+	select {
+	case <-c.connected:
+		return c.connectErr
+	case <-time.After(c.host.lab.watch + patience):
+		return fmt.Errorf("connecting from the %s: %w", c.host.name, os.ErrDeadlineExceeded)
+	}
+}
+
+// connecting reports whether connect has not returned yet.
+func (c *Conn) connecting() bool {
+	if c.connected == nil {
+		return false
+	}
+	select {
+	case <-c.connected:
+		return false
+	default:
+		return true
+	}
+}
+
+// awaitBirth waits until the socket was seen, which it must have been before
+// anything can end it.
+func (c *Conn) awaitBirth() error {
+	c.watcher.kick()
+	_, err := c.await(patience, func(stages []stage) bool { return stages[len(stages)-1].state != unborn })
+	return err
+}
+
+// SetOptions sets socket options. SO_KEEPALIVE starts its clock anew.
+func (c *Conn) SetOptions(options tcp.Options) error {
+	if options.Keepalive {
+		if err := c.measure(); err != nil {
+			return fmt.Errorf("setting options on the %s: %w", c.host.name, err)
 		}
 	}
 	begin := time.Now()
-	err := f()
-	if first {
-		c.finBegin, c.finEnd = begin, time.Now()
+	if err := c.withSocket(func(fd int) error { return setOptions(fd, options) }); err != nil {
+		return fmt.Errorf("setting options on the %s: %w", c.host.name, err)
 	}
-	c.host.lab.story.note(event{at: begin, host: c.host, text: name, action: true})
+	c.options = options
+	if options.Keepalive {
+		c.mark(tcp.Idle, between{begin, time.Now()})
+	}
+	c.note("setsockopt()")
+	return nil
+}
+
+// Write sends data. It fails after 20 s if that does not fit into the send
+// buffer.
+func (c *Conn) Write(data []byte) (n int, err error) {
+	err = c.act("write()", tcp.DataSent, func() error {
+		if err := c.tcp.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		n, err = c.tcp.Write(data)
+		return err
+	})
+	return n, err
+}
+
+// Read receives data. It fails after 20 s without any.
+func (c *Conn) Read(data []byte) (int, error) {
+	if err := c.tcp.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	n, err := c.tcp.Read(data)
+	c.host.lab.kick()
+	return n, err
+}
+
+// ReadAll receives until the peer has sent its FIN.
+func (c *Conn) ReadAll() ([]byte, error) { return io.ReadAll(c) }
+
+// act makes a call that starts a clock, and notes when. A FIN is sent once.
+func (c *Conn) act(name string, clock tcp.Clock, f func() error) error {
+	_, sent := c.marked(tcp.FINSent)
+	if _, probing := c.marked(tcp.Probing); !sent && !probing {
+		if err := c.measure(); err != nil {
+			return fmt.Errorf("%s on the %s: %w", name, c.host.name, err)
+		}
+	}
+	c.note(name)
+	begin := time.Now()
+	err := f()
+	if !sent {
+		c.mark(clock, between{begin, time.Now()})
+	}
 	c.host.lab.kick()
 	if err != nil {
 		return fmt.Errorf("%s on the %s: %w", name, c.host.name, err)
@@ -166,35 +259,27 @@ func (c *Conn) act(name string, f func() error) error {
 	return nil
 }
 
-// readSocket asks for what the model needs, while the socket can be asked and
-// before a FIN that is not acknowledged distorts it.
-func (c *Conn) readSocket() error {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var info *unix.TCPInfo
-	var infoErr error
-	err = raw.Control(func(fd uintptr) {
-		info, infoErr = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	})
-	if err := errors.Join(err, infoErr); err != nil {
-		return err
-	}
-	c.socket = tcp.Socket{
-		RTO: time.Duration(info.Rto) * time.Microsecond,
-		RTT: time.Duration(info.Rtt) * time.Microsecond,
-	}
-	return nil
+func (c *Conn) mark(clock tcp.Clock, at between) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marks[clock] = at
 }
 
-// abort ends the connection from this end, if it still has an owner: with
-// SO_LINGER of zero close sends a RST, which ends an orphan at the other end at
-// once.
-func (c *Conn) abort() error {
-	if c.closed {
-		return nil
-	}
-	c.closed = true
-	return errors.Join(c.tcp.SetLinger(0), c.tcp.Close())
+// marked is when a call started the clock.
+func (c *Conn) marked(clock tcp.Clock) (between, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, found := c.marks[clock]
+	return at, found
+}
+
+// note tells the story of a call.
+func (c *Conn) note(call string) {
+	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: call, action: true})
+	c.host.lab.kick()
+}
+
+func (c *Conn) noteCounters() (err error) {
+	c.counters, err = c.host.readCounters()
+	return err
 }

@@ -23,6 +23,8 @@ type sighting struct {
 	// expires is when the timer is due, counted from the look; exact to a
 	// tick, 0 once it is due.
 	expires time.Duration
+	// owned says that a process has the socket open.
+	owned bool
 }
 
 // diag asks the kernel for one socket by its exact addresses and ports
@@ -135,5 +137,6 @@ func (d *diag) parse(seen *sighting, reply []byte) error {
 		seen.timer = tcp.TimerNone // the delayed acknowledgement's, from Linux 7.3 on: it holds nothing
 	}
 	seen.expires = time.Duration(binary.NativeEndian.Uint32(body[52:])) * time.Millisecond
+	seen.owned = binary.NativeEndian.Uint32(body[68:]) != 0 // the inode
 	return nil
 }

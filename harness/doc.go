@@ -27,8 +27,12 @@
 // pair, the sysctls. [Lab.Connect] opens a connection and has both of its
 // sockets watched, by asking sock_diag for exactly this one, often where
 // something is due and seldom where not. [Host.Freeze] drops what goes in and
-// out of a host. At the end a fault that dropped nothing fails the case, the
-// wire is healed, and what is left is aborted.
+// out of a host; [Host.LinkDown], [Host.Inject] and [Host.Command] are for what
+// a freeze cannot do. At the end a fault that dropped nothing fails the case,
+// the wire is healed, and what is left is aborted.
+//
+// Sockets that are made otherwise come from [Host.Listen], [Host.Dial] and
+// [Lab.ConnectAs]; [Host.Watch] follows one that is not the test's.
 //
 // # How it judges
 //
@@ -39,7 +43,11 @@
 // interval and cannot raise a false alarm. Where the interval reaches into the
 // window of a rival explanation as well, the verdict is "inconclusive", which
 // is no pass. How late timers fired on this machine is measured, and allowed for
-// at the timers that it concerns. The schedule of retransmissions and the deadlines that
-// the kernel armed are second witnesses, and the only ones of a case that is
-// cut short.
+// at the timers that it concerns. The schedule of retransmissions and the
+// deadlines that the kernel armed are second witnesses, and the only ones of a
+// case that is cut short.
+//
+// Where a lab has one connection, the counters of its host must have moved by
+// exactly what the predicted end moves (of FIN_WAIT_2 and TIME_WAIT those that it
+// is known by), and the application must have been told what package tcp says.
 package harness

@@ -106,9 +106,9 @@ func (c *Conn) ExpectReaped(t testing.TB) {
 // armed to end it.
 func (c *Conn) ExpectForEver(t testing.TB) {
 	t.Helper()
-	current, _ := c.current(t)
+	current := c.current(t)
 	if window := c.predict(current.state, nil); !window.Never() {
-		c.fail(t, fmt.Sprintf("%s is %v, which a timer ends: %v", c.host.name, current.state, window))
+		c.fail(t, fmt.Sprintf("%s is %v, which a timer ends: %v", c.host.name, window.Ending, window))
 	}
 	c.conclude(t, c.judge(current, c.predict))
 }
@@ -117,9 +117,10 @@ func (c *Conn) ExpectForEver(t testing.TB) {
 // acknowledged its FIN, before any timer could have removed it.
 func (c *Conn) ExpectEndedByPeer(t testing.TB) {
 	t.Helper()
-	current, start := c.current(t)
+	current := c.current(t)
 	window := c.predict(current.state, nil)
 	c.requireTimer(t, window)
+	start := c.start(current, window)
 	current = c.awaitEnd(t, current, start.to.Add(window.Max()))
 	v := verdict{outcome: closed, conn: c.host.name, window: window, lasted: current.ended.since(start)}
 	switch {
@@ -136,20 +137,18 @@ func (c *Conn) ExpectEndedByPeer(t testing.TB) {
 // expectReaped judges by any prediction, so that tests can make mistakes.
 func (c *Conn) expectReaped(t testing.TB, predict prediction) {
 	t.Helper()
-	current, start := c.current(t)
-	if declared := c.host.lab.ends.State; declared != current.state {
-		c.fail(t, fmt.Sprintf("%s is %v: the case declares that it ends from %v", c.host.name, current.state, declared))
+	current := c.current(t)
+	c.requireDeclared(t, current.state)
+	if known := c.host.lab.deviation(); known != nil {
+		c.expectDeviation(t, current, known, predict)
+		return
 	}
 	window := predict(current.state, nil)
 	c.requireTimer(t, window)
-	limit := start.to.Add(min(window.Max(), c.host.lab.watch))
-	c.watcher.expectEnd(append(absolute(window.Spans, start), between{limit, limit}))
-	current = c.awaitEnd(t, current, limit)
-	if !current.over() && window.Max() <= c.host.lab.watch {
-		current = c.awaitOverdue(t, current, start, predict)
-	}
+	told := c.listen(window.Errors)
+	current = c.awaitReaped(t, current, window, predict)
 	if current.over() && current.next != tcp.Gone {
-		c.fail(t, fmt.Sprintf("%s was not reaped from %v: it went to %v after %v", c.host.name, current.state, current.next, current.ended.since(start)))
+		c.fail(t, fmt.Sprintf("%s was not reaped from %v: it went to %v after %v", c.host.name, current.state, current.next, current.ended.since(c.start(current, window))))
 	}
 	v := c.judge(current, predict)
 	if v.outcome == early || v.outcome == late {
@@ -157,18 +156,49 @@ func (c *Conn) expectReaped(t testing.TB, predict prediction) {
 		<-time.After(overshootBucket)
 		v = c.judge(current, predict)
 	}
-	c.requireSent(t, current)
+	if v.outcome == reaped {
+		c.requireSent(t, current)
+		c.requireCounters(t, v)
+		c.requireErrors(t, window.Errors, told)
+	}
 	c.conclude(t, v)
+}
+
+// awaitReaped waits until the spell is over, or the watch.
+func (c *Conn) awaitReaped(t testing.TB, current spell, window tcp.Window, predict prediction) spell {
+	t.Helper()
+	start := c.start(current, window)
+	limit := start.to.Add(min(window.Max(), c.host.lab.watch))
+	c.watcher.expectEnd(append(absolute(window.Spans, start), between{limit, limit}), window, start)
+	current = c.awaitEnd(t, current, limit)
+	if !current.over() && window.Max() <= c.host.lab.watch {
+		current = c.awaitOverdue(t, current, start, predict)
+	}
+	return current
+}
+
+// requireDeclared fails the test when what is about to be judged is not what
+// the case declares, and the plan shows.
+func (c *Conn) requireDeclared(t testing.TB, state tcp.State) {
+	t.Helper()
+	declared, found := c.host.lab.Ends, c.ending(state)
+	switch {
+	case declared.State != state:
+		c.fail(t, fmt.Sprintf("%s is %v: the case declares that it ends from %v", c.host.name, state, declared.State))
+	case found.Owned && !declared.Owned:
+		c.fail(t, fmt.Sprintf("%s is %v and has an owner: the case declares an orphan's end", c.host.name, state))
+	case declared.Owned && !found.Owned:
+		c.fail(t, fmt.Sprintf("%s is %v and an orphan: the case declares an end with an owner", c.host.name, state))
+	case found.Options != declared.Options:
+		c.fail(t, fmt.Sprintf("%s has the socket options %+v, the case declares %+v", c.host.name, found.Options, declared.Options))
+	}
 }
 
 // requireTimer fails the test where no timer of the model ends the state.
 func (c *Conn) requireTimer(t testing.TB, window tcp.Window) {
 	t.Helper()
-	switch {
-	case window.Never():
-		c.fail(t, fmt.Sprintf("%s is %v: %s", c.host.name, window.Ending.State, window.Why))
-	case !c.closed:
-		c.fail(t, fmt.Sprintf("%s is %v and has an owner: what is predicted is an orphan's end", c.host.name, window.Ending.State))
+	if window.Never() {
+		c.fail(t, fmt.Sprintf("%s is %v: %s", c.host.name, window.Ending, window.Why))
 	}
 }
 
@@ -180,8 +210,12 @@ func (c *Conn) requireSent(t testing.TB, s spell) {
 	if counted == 0 || s.stages[len(s.stages)-1].timer != tcp.TimerRetransmit {
 		return
 	}
+	sent, found := c.marked(tcp.FINSent)
+	if !found {
+		return
+	}
 	for _, fault := range c.host.lab.faults {
-		if fault.host != c.peer.host || !fault.drops(c.host, c.finBegin) || !fault.end.IsZero() {
+		if fault.host == c.host || fault.only == Out || !fault.drops(c.host, sent.from) || !fault.end.IsZero() {
 			continue
 		}
 		dropped, err := fault.count()
@@ -199,13 +233,17 @@ func (c *Conn) requireSent(t testing.TB, s spell) {
 // passed, so that the failure can name what ended it instead.
 func (c *Conn) awaitOverdue(t testing.TB, current spell, start between, predict prediction) spell {
 	t.Helper()
-	excused := predict(current.state, c.lateness(current))
+	ideal := predict(current.state, nil)
+	excused := predict(current.state, c.lateness(start, ideal))
 	for !current.over() && !current.last.After(start.to.Add(excused.Max())) {
 		current = c.awaitEnd(t, current, start.to.Add(excused.Max()))
-		excused = predict(current.state, c.lateness(current))
+		excused = predict(current.state, c.lateness(start, ideal))
 	}
 	limit := c.host.lab.watch
 	for _, rival := range excused.Rivals {
+		if rival.Window.Never() || rival.Window.Min() <= ideal.Max() {
+			continue
+		}
 		if end := rival.Window.Max(); end > excused.Max() && end < limit {
 			limit = end
 		}
@@ -272,4 +310,32 @@ func absolute(spans tcp.Spans, start between) []between {
 		out = append(out, between{start.from.Add(span.Min), start.to.Add(span.Max)})
 	}
 	return out
+}
+
+// Seen reports whether the socket was seen in the state, however shortly.
+func (c *Conn) Seen(t testing.TB, state tcp.State) bool {
+	t.Helper()
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return find(spells(stages), state) != nil
+}
+
+// Held is for how long the socket has been in the state, or was, at the most;
+// zero if it was never seen there.
+func (c *Conn) Held(t testing.TB, state tcp.State) time.Duration {
+	t.Helper()
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spell := find(spells(stages), state)
+	switch {
+	case spell == nil:
+		return 0
+	case spell.over():
+		return spell.longest()
+	}
+	return time.Since(spell.began.from)
 }

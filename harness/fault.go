@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,14 @@ type Direction string
 const (
 	In  Direction = "in"
 	Out Direction = "out"
+	// Probes is what comes in without data: acknowledgements, and probes of a
+	// closed receive window.
+	Probes Direction = "in, without data"
 )
+
+// emptySegment is the greatest length of an IP packet whose segment has a
+// timestamp and nothing else.
+var emptySegment = map[Family]int{IPv4: 20 + 20 + 12, IPv6: 40 + 20 + 12}
 
 // Fault is a freeze in force or healed.
 type Fault struct {
@@ -35,13 +43,17 @@ func (f *Fault) rule() []string {
 		rule = append(rule, "-i", link)
 	case Out:
 		rule = append(rule, "-o", link)
+	case Probes:
+		rule = append(rule, "-i", link, "-m", "length", "--length", fmt.Sprintf("0:%d", emptySegment[f.host.lab.Family]))
 	}
 	return rule
 }
 
 // matches recognises the rule as iptables lists it.
 func (f *Fault) matches(stat iptables.Stat) bool {
-	return (stat.Input == link) == (f.only == In) && (stat.Output == link) == (f.only == Out)
+	empty := strings.Contains(stat.Options, "length")
+	return (stat.Input == link) == (f.only == In || f.only == Probes) &&
+		(stat.Output == link) == (f.only == Out) && empty == (f.only == Probes)
 }
 
 // Freeze drops every TCP segment that goes into the host or out of it, or only
@@ -70,7 +82,7 @@ func (h *Host) freeze(only []Direction) (*Fault, error) {
 				return err
 			}
 		}
-		return h.chain.each(func(tables *iptables.IPTables) error {
+		return h.chain.do(func(tables *iptables.IPTables) error {
 			return tables.Append(chainTable, chainName, fault.rule()...)
 		})
 	}); err != nil {
@@ -100,7 +112,7 @@ func (f *Fault) heal() error {
 		return err
 	}
 	if err := inTurn(func() error {
-		return f.host.chain.each(func(tables *iptables.IPTables) error {
+		return f.host.chain.do(func(tables *iptables.IPTables) error {
 			return tables.Delete(chainTable, chainName, f.rule()...)
 		})
 	}); err != nil {

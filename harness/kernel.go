@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -9,25 +10,22 @@ import (
 )
 
 // oldestKernel is the first release whose timers the model was read in.
-var oldestKernel = [2]int{5, 10}
+var oldestKernel = tcp.Release{Major: 5, Minor: 10}
 
 // kernel is what the predictions depend on besides settings.
 type kernel struct {
-	release      string
-	major, minor int
-	hz           tcp.HZ
+	release string
+	version tcp.Release
+	hz      tcp.HZ
+	// defaults are the settings that a new namespace has.
+	defaults tcp.Settings
 }
 
 func (k kernel) String() string { return fmt.Sprintf("Linux %s, HZ %d", k.release, k.hz) }
 
-// older reports whether the kernel precedes the release.
-func (k kernel) older(release [2]int) bool {
-	return k.major < release[0] || k.major == release[0] && k.minor < release[1]
-}
-
 // thisKernel reads the release, and the tick rate from the resolution of the
 // coarse clock, which advances once a tick.
-func thisKernel() (kernel, error) {
+var thisKernel = sync.OnceValues(func() (kernel, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return kernel{}, fmt.Errorf("asking for the kernel's release: %w", err)
@@ -40,8 +38,18 @@ func thisKernel() (kernel, error) {
 		release: unix.ByteSliceToString(name.Release[:]),
 		hz:      tcp.HZ((time.Second + time.Duration(resolution.Nano())/2) / time.Duration(resolution.Nano())),
 	}
-	if _, err := fmt.Sscanf(k.release, "%d.%d", &k.major, &k.minor); err != nil {
+	if _, err := fmt.Sscanf(k.release, "%d.%d", &k.version.Major, &k.version.Minor); err != nil {
 		return kernel{}, fmt.Errorf("reading the kernel's release %q: %w", k.release, err)
 	}
+	k.defaults = tcp.DefaultSettings()
+	for _, name := range tcp.SysctlNames() {
+		exists, err := hasSysctl(name)
+		if err != nil {
+			return kernel{}, err
+		}
+		if !exists {
+			k.defaults.SetAbsent(name)
+		}
+	}
 	return k, nil
-}
+})

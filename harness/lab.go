@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,16 +36,24 @@ type Lab struct {
 	// Family is that of the connections that Connect makes.
 	Family Family
 
+	// Ends is how the socket ends that the case declares to be judged.
+	Ends tcp.Ending
+	// Variant is the name of the variant of the case; empty if it has none.
+	Variant string
+
+	name    string // of the case
 	kernel  kernel
 	watch   time.Duration
-	ends    tcp.Ending
 	started time.Time
 	story   *story
-	conns   []*Conn
+	ports   map[uint16]uint16
 	faults  []*Fault
 	closers []func() error
 	// verdicts are what the expectations found, for the summary.
 	verdicts []verdict
+
+	mu    sync.Mutex
+	conns []*Conn
 }
 
 // Host is a network namespace with its addresses.
@@ -57,6 +66,10 @@ type Host struct {
 	// settings are what the kernel reads in this namespace.
 	settings tcp.Settings
 	chain    *chain
+	counters *counterFiles
+	// baseline is what was counted when the first connection was made, nil
+	// before.
+	baseline tcp.Counters
 }
 
 // newLab builds the hosts, sets the sysctls on both and reads back what the
@@ -69,7 +82,7 @@ func newLab(c Case, family Family, watch time.Duration) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	lab := &Lab{Family: family, kernel: kernel, watch: watch, ends: c.Ends, story: &story{}}
+	lab := &Lab{Family: family, Ends: c.Ends, name: c.Name, kernel: kernel, watch: watch, story: &story{}, ports: map[uint16]uint16{}}
 	if err := inTurn(func() error { return lab.build(c.Sysctls) }); err != nil {
 		return nil, errors.Join(err, lab.close())
 	}
@@ -102,7 +115,25 @@ func (lab *Lab) newHost(name string, last byte) (*Host, error) {
 		return nil, fmt.Errorf("building the %s: %w", host.name, err)
 	}
 	lab.onClose(host.ns.Close)
+	if host.counters, err = openCounters(host.ns); err != nil {
+		return nil, fmt.Errorf("building the %s: %w", host.name, err)
+	}
+	lab.onClose(host.counters.close)
 	return host, nil
+}
+
+// other is the host at the other end of the wire.
+func (lab *Lab) other(h *Host) *Host {
+	if h == lab.Client {
+		return lab.Server
+	}
+	return lab.Client
+}
+
+// port gives every socket of the lab a port of its own.
+func (lab *Lab) port(first uint16) uint16 {
+	lab.ports[first]++
+	return first + lab.ports[first] - 1
 }
 
 func (h *Host) end() netns.End {
@@ -115,16 +146,42 @@ func (h *Host) end() netns.End {
 
 func (h *Host) configure(sysctls Sysctls) error {
 	for name, value := range sysctls {
-		if err := h.ns.SetSysctl("net.ipv4."+name, strconv.Itoa(value)); err != nil {
+		if err := h.set(name, value); err != nil {
 			return fmt.Errorf("configuring the %s: %w", h.name, err)
-		}
-		if got, err := h.ns.Sysctl("net.ipv4." + name); err != nil || got != strconv.Itoa(value) {
-			return errors.Join(fmt.Errorf("configuring the %s: %s was set to %d and reads %q", h.name, name, value, got), err)
 		}
 	}
 	var err error
 	h.settings, err = h.readSettings()
 	return err
+}
+
+// set writes a sysctl and reads back what the kernel made of it.
+func (h *Host) set(name string, value int) error {
+	if err := h.ns.SetSysctl("net.ipv4."+name, strconv.Itoa(value)); err != nil {
+		return err
+	}
+	if got, err := h.ns.Sysctl("net.ipv4." + name); err != nil || got != strconv.Itoa(value) {
+		return errors.Join(fmt.Errorf("%s was set to %d and reads %q", name, value, got), err)
+	}
+	return nil
+}
+
+// SetSysctl sets a net.ipv4 sysctl on this host alone. Predictions follow it at
+// once, though the kernel reads some sysctls only when a socket is made.
+func (h *Host) SetSysctl(t testing.TB, name string, value int) {
+	t.Helper()
+	if err := h.configure(Sysctls{name: value}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SetPortRange leaves the kernel one port to choose on connect
+// (ip_local_port_range).
+func (h *Host) SetPortRange(t testing.TB, port uint16) {
+	t.Helper()
+	if err := h.ns.SetSysctl("net.ipv4.ip_local_port_range", fmt.Sprintf("%d %d", port, port)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (h *Host) readSettings() (tcp.Settings, error) {
@@ -133,6 +190,19 @@ func (h *Host) readSettings() (tcp.Settings, error) {
 		return tcp.Settings{}, fmt.Errorf("reading the settings of the %s: %w", h.name, err)
 	}
 	return settings, nil
+}
+
+// orphaned reports whether a socket without an owner may still wait for its
+// peer. Otherwise the rules can go with their namespace, sparing a program.
+func (lab *Lab) orphaned() bool {
+	for _, conn := range lab.connections() {
+		stages, err := conn.watcher.seen()
+		state := stages[len(stages)-1].state
+		if err != nil || conn.closed && (state == tcp.Established || state == tcp.CloseWait || retransmits(state)) {
+			return true
+		}
+	}
+	return false
 }
 
 // onClose has f called when the lab is closed, last in first out.
@@ -154,7 +224,9 @@ func (lab *Lab) finish(t testing.TB) {
 func (lab *Lab) close() error {
 	var errs []error
 	for _, fault := range lab.faults {
-		errs = append(errs, fault.heal())
+		if lab.orphaned() {
+			errs = append(errs, fault.heal())
+		}
 	}
 	for _, closer := range slices.Backward(lab.closers) {
 		errs = append(errs, closer())
@@ -166,7 +238,17 @@ func (lab *Lab) close() error {
 // kick has every watcher look again at once and often for a while: something
 // was done to the lab.
 func (lab *Lab) kick() {
-	for _, conn := range lab.conns {
+	for _, conn := range lab.connections() {
 		conn.watcher.kick()
+	}
+}
+
+// SetReceiveMemory sets how much a socket of the host can hold that its owner
+// has not read (tcp_rmem): so many bytes of memory, about half of which is
+// data.
+func (h *Host) SetReceiveMemory(t testing.TB, bytes int) {
+	t.Helper()
+	if err := h.ns.SetSysctl("net.ipv4.tcp_rmem", fmt.Sprintf("4096 %d %d", bytes, bytes)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -103,17 +103,17 @@ func TestTell(t *testing.T) {
 	story := conn.host.lab.tell()
 	for _, line := range []string{
 		`^ time     client 192\.0\.2\.1:40000 +server 192\.0\.2\.2:6000\n`,
-		`\n +\d\.\d{3}   ESTABLISHED\n`,
+		`\n +\d\.\d{3}   connect\(\) → (SYN_SENT|ESTABLISHED)`,
 		`\n +\d\.\d{3} {40,}frozen \(DROP in and out\)\n`,
 		`\n +\d\.\d{3}   close\(\) → FIN_WAIT_1: FIN ──✗, retransmission timer in \d+ ms\n`,
-		`\n +\d\.\d{3}   tail loss probe: FIN ──✗, next in 2\d0 ms\n`,
-		`\n +\d\.\d{3}   retransmission 2: FIN ──✗, next in 8\d0 ms\n`,
+		`\n +\d\.\d{3}   tail loss probe: FIN ──✗, next in \d+ ms\n`,
+		`\n +\d\.\d{3}   retransmission 2: FIN ──✗, next in \d+ ms\n`,
 		`\n +\d\.\d{3}   gone from FIN_WAIT_1\n`,
 		`\n +client reaped from FIN_WAIT_1 after .* s, window 1\.6.* s\n`,
 		`\n +\d+ ms tail loss probe \+ \d+ ms × \(1\+2\+4\), counted from when the FIN was sent\n`,
 		`\n +tcp_orphan_retries=1 allows 600 ms after the first retransmission`,
 		`\n +fault: server frozen .*, \d packets dropped\n`,
-		`\n +Linux .*, HZ \d+; client's retransmission timeout before its FIN: \d+ ms\n$`,
+		`\n +Linux .*, HZ \d+; client's retransmission timeout before: \d+ ms\n$`,
 	} {
 		assert.Regexp(t, line, story)
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -26,21 +27,27 @@ type lag struct {
 	late time.Duration // at the most
 }
 
+// chainTimers are those of the chain since its clock started. TCP_USER_TIMEOUT
+// cuts every interval but the first to what remains, which no window tells.
+func chainTimers(stages []stage, start between, window tcp.Window, hz tcp.HZ) timers {
+	if window.Chain == tcp.TimerNone || window.Answered {
+		return timers{}
+	}
+	stages = slices.DeleteFunc(slices.Clone(stages), func(s stage) bool {
+		clamped := window.Ending.Options.UserTimeout > 0 && s.retrans > 0
+		return s.timer != window.Chain || s.last.Before(start.from) || clamped
+	})
+	return readTimers(stages, window, hz)
+}
+
 // readTimers finds the armings of a chain in the stages of its socket, and
-// gives each its interval: probe is that of the tail loss probe, 0 if there is
-// none; timeout is the retransmission timeout after so many retransmissions.
-// A stage whose armings were not all seen is left out.
-func readTimers(stages []stage, probe time.Duration, timeout func(retrans int) time.Duration, hz tcp.HZ) timers {
+// gives each the interval that the ideal window has for it. A stage whose
+// armings were not all seen is left out.
+func readTimers(stages []stage, window tcp.Window, hz tcp.HZ) timers {
 	t := timers{hz: hz}
 	for _, s := range stages {
-		if s.timer != tcp.TimerRetransmit {
-			continue
-		}
-		intervals := []time.Duration{timeout(s.retrans)}
-		if s.retrans == 0 && probe > 0 {
-			intervals = []time.Duration{probe, timeout(0)}
-		}
-		if len(intervals) != len(s.armings) {
+		intervals := intervalsOf(window, s.retrans)
+		if len(intervals) == 0 || len(intervals) != len(s.armings) {
 			t.armings, t.intervals = nil, nil
 			continue
 		}
@@ -52,6 +59,18 @@ func readTimers(stages []stage, probe time.Duration, timeout func(retrans int) t
 		}
 	}
 	return t
+}
+
+// intervalsOf are what the timer is armed for after so many retransmissions.
+// Before the first there may be a tail loss probe.
+func intervalsOf(window tcp.Window, retrans int) []time.Duration {
+	if retrans >= len(window.Intervals) {
+		return nil
+	}
+	if interval := window.Intervals[retrans]; retrans > 0 || window.Probe == 0 {
+		return []time.Duration{interval}
+	}
+	return []time.Duration{window.Probe, window.Intervals[0]}
 }
 
 // add notes an arming, which tells when the timer before it fired.
@@ -91,16 +110,16 @@ const nearby = 500 * time.Millisecond
 // machine's only if the process, too, was late around that time.
 func lateness(start between, known []lag, hz tcp.HZ, log *overshootLog) func(tcp.Span) time.Duration {
 	return func(due tcp.Span) time.Duration {
-		from, to := start.from.Add(due.Min), start.to.Add(due.Max)
+		around := between{start.from.Add(due.Min), start.to.Add(due.Max)}
 		own, found := time.Duration(0), false
 		for _, lag := range known {
-			if !lag.due.from.After(to) && !from.After(lag.due.to) {
+			if lag.due.overlaps(around) {
 				own, found = max(own, lag.late), true
 			}
 		}
 		if found {
-			return min(own, log.worst(from.Add(-nearby), to.Add(nearby))+3*hz.Tick())
+			return min(own, log.worst(around.from.Add(-nearby), around.to.Add(nearby))+3*hz.Tick())
 		}
-		return log.worst(from, to)
+		return log.worst(around.from, around.to)
 	}
 }

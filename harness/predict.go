@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -12,44 +11,142 @@ import (
 type prediction func(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window
 
 // predict is what the model says of this connection under the settings that
-// its host had when it was made.
+// its host has.
 func (c *Conn) predict(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window {
-	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings, Late: late}
-	ending := c.host.lab.ends
-	ending.State = state
-	return model.Window(ending, c.socket)
+	kernel := c.host.lab.kernel
+	model := tcp.Model{HZ: kernel.hz, Settings: c.host.settings, Release: kernel.version, Late: late}
+	return model.Window(c.ending(state), c.socket)
+}
+
+// ending is how the socket ends from the state. What the case declares of the
+// connection holds in the state that it declares.
+func (c *Conn) ending(state tcp.State) tcp.Ending {
+	ending := tcp.Ending{State: state, Options: c.options}
+	if declared := c.host.lab.Ends; declared.State == state {
+		ending.Hold = declared.Hold
+	}
+	switch state {
+	case tcp.FinWait1, tcp.FinWait2, tcp.Closing, tcp.LastAck:
+		ending.Owned = !c.closed
+	}
+	return ending
 }
 
 // current is the spell that the socket is in, or was in last before it was
-// gone, and the moment that its window counts from.
-func (c *Conn) current(t testing.TB) (spell, between) {
+// gone, as a look tells that is newer than whatever was done to the lab.
+func (c *Conn) current(t testing.TB) spell {
 	t.Helper()
-	stages, err := c.watcher.seen()
+	asked := time.Now()
+	c.watcher.kick()
+	stages, err := c.await(patience, func(stages []stage) bool {
+		last := stages[len(stages)-1]
+		return last.state == tcp.Gone || last.last.After(asked)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := spells(stages)
 	current := all[len(all)-1]
-	if current.state == tcp.Gone {
+	if current.state == tcp.Gone && len(all) > 1 {
 		current = all[len(all)-2]
 	}
-	return current, c.start(current)
+	if current.state == tcp.Gone || current.state == unborn {
+		c.fail(t, c.host.name+" has no such socket")
+	}
+	return current
 }
 
-// start is when the clock of the spell's window started. A FIN is sent by the
-// call that asks for it; when in that call, the first timer tells.
-func (c *Conn) start(s spell) between {
-	if s.state == tcp.FinWait2 && c.closeBegin.After(s.began.to) {
-		return between{c.closeBegin, c.closeEnd} // it had an owner until then
+// start is when the clock of the spell's window started. What a call of the
+// application sends is sent within that call; when, the first timer tells.
+func (c *Conn) start(s spell, window tcp.Window) between {
+	start := s.began
+	switch window.Clock {
+	case tcp.SYNSent:
+		if mark, found := c.marked(window.Clock); found {
+			start = between{mark.from, s.began.to}
+		}
+	case tcp.DataSent, tcp.FINSent, tcp.Idle:
+		if mark, found := c.marked(window.Clock); found {
+			start = mark
+		}
+		if sent, found := c.marked(tcp.DataSent); found && window.Clock == tcp.FINSent && window.Ending.Hold == tcp.DataInFlight {
+			start.from = sent.from // the timeout is that of the data
+		}
+	case tcp.FINAcked:
+		if c.closing.from.After(s.began.to) {
+			return c.closing // it had an owner until then
+		}
+		return start
+	case tcp.PeerFIN:
+		return c.lastPeerFIN(s, window)
+	case tcp.Probing:
+		// Armed when the window was found closed, or else by the call that
+		// could not send.
+		for _, clock := range []tcp.Clock{tcp.DataSent, tcp.FINSent, tcp.Probing} {
+			if mark, found := c.marked(clock); found {
+				start = mark
+			}
+		}
 	}
-	if !retransmits(s.state) {
-		return s.began
-	}
-	start := between{c.finBegin, c.finEnd}
-	if began := c.timers().began; !began.from.IsZero() {
+	if began := c.timers(start, window).began; !began.from.IsZero() {
 		start.narrow(began)
 	}
 	return start
+}
+
+// lastPeerFIN is when the peer's FIN arrived for the last time: each one starts
+// TIME_WAIT anew. The deadline that it armed tells when exactly; without such a
+// deadline the one that is there does not fit.
+func (c *Conn) lastPeerFIN(s spell, window tcp.Window) between {
+	start := s.began
+	peer := c.peer()
+	if peer == nil {
+		return start
+	}
+	again := s.began.to.Add(longestPause)
+	for _, fin := range peer.sendings() {
+		if fin.to.Before(again) || s.over() && fin.from.After(s.ended.to) || c.host.lab.dropped(peer.host, fin.to) {
+			continue
+		}
+		start = fin
+		for _, stage := range s.stages {
+			for _, arming := range stage.armings {
+				if armed := armedAt(arming, window.Phases[0].For, c.host.lab.kernel.hz); armed.overlaps(fin) {
+					start = armed
+				}
+			}
+		}
+	}
+	return start
+}
+
+// dropped reports whether a fault was in force at the moment for what the host
+// sends.
+func (lab *Lab) dropped(from *Host, at time.Time) bool {
+	for _, fault := range lab.faults {
+		if fault.drops(from, at) {
+			return true
+		}
+	}
+	return false
+}
+
+// sendings are when the socket sent its FIN again, as its timers tell.
+func (c *Conn) sendings() []between {
+	stages, _ := c.watcher.seen()
+	var sent []between
+	for i, stage := range stages {
+		// The last one was acknowledged at once, and ended the state.
+		acknowledged := i > 0 && retransmits(stages[i-1].state)
+		if !retransmits(stage.state) && !acknowledged {
+			continue
+		}
+		sent = append(sent, stage.began)
+		for _, arming := range stage.armings[min(1, len(stage.armings)):] {
+			sent = append(sent, between{arming.seen.Add(-longestPause), arming.seen})
+		}
+	}
+	return sent
 }
 
 // retransmits reports whether a FIN waits in the state for its acknowledgement.
@@ -57,32 +154,35 @@ func retransmits(state tcp.State) bool {
 	return state == tcp.FinWait1 || state == tcp.Closing || state == tcp.LastAck
 }
 
-// timers are those that the FIN was retransmitted by.
-func (c *Conn) timers() timers {
+// timers are those of the chain that holds the state since start.
+func (c *Conn) timers(start between, window tcp.Window) timers {
 	stages, _ := c.watcher.seen()
-	stages = slices.DeleteFunc(stages, func(s stage) bool { return !retransmits(s.state) })
-	model := tcp.Model{HZ: c.host.lab.kernel.hz, Settings: c.host.settings}
-	probe := model.TailLossProbe(c.socket)
-	if c.host.lab.ends.DataInFlight {
-		probe = 0
-	}
-	return readTimers(stages, probe, func(retrans int) time.Duration { return model.Timeout(c.socket, retrans) }, model.HZ)
+	return chainTimers(stages, start, window, c.host.lab.kernel.hz)
 }
 
-// judge compares a spell with its window.
+// judge compares a spell with its window. Where a rival seems to explain the end
+// as well, the evidence of all connections is heard.
 func (c *Conn) judge(s spell, predict prediction) verdict {
-	ideal, allowed := predict(s.state, nil), predict(s.state, c.lateness(s))
-	v := judge(ideal, allowed, observe(s, c.start(s)), c.host.lab.watch, c.watcher.tick)
-	v.conn = c.host.name
+	ideal := predict(s.state, nil)
+	start := c.start(s, ideal)
+	late := c.lateness(start, ideal)
+	allowed := predict(s.state, late)
+	o := observe(s, start, ideal)
+	v := judge(ideal, allowed, o, c.host.lab.watch, c.watcher.tick)
+	if v.outcome == inconclusive {
+		allowed.Rivals = predict(s.state, kernelLateness(start, late)).Rivals
+		v = judge(ideal, allowed, o, c.host.lab.watch, c.watcher.tick)
+	}
+	v.conn, v.outcomes = c.host.name, allowed.Outcomes
 	if !ideal.Never() {
 		v.late = allowed.Max() - ideal.Max()
 	}
 	return v
 }
 
-// lateness is that of the timers which held the spell.
-func (c *Conn) lateness(s spell) func(tcp.Span) time.Duration {
-	return lateness(c.start(s), c.timers().lags, c.host.lab.kernel.hz, &overshoots)
+// lateness is that of the timers which hold a state since start.
+func (c *Conn) lateness(start between, ideal tcp.Window) func(tcp.Span) time.Duration {
+	return lateness(start, c.timers(start, ideal).lags, c.host.lab.kernel.hz, &overshoots)
 }
 
 // acknowledgedWithin reports whether it is known, however far the looks were
@@ -90,19 +190,23 @@ func (c *Conn) lateness(s spell) func(tcp.Span) time.Duration {
 // of the minisocket that came of it tells: FIN_WAIT_2 of this socket, or the
 // peer's TIME_WAIT, was armed at that moment for a length that is known.
 func (c *Conn) acknowledgedWithin(d time.Duration) bool {
-	own, _ := c.watcher.seen()
-	peers, _ := c.peer.watcher.seen()
-	for _, witness := range []struct {
-		conn  *Conn
-		spell *spell
-	}{{c, find(spells(own), tcp.FinWait2)}, {c.peer, find(spells(peers), tcp.TimeWait)}} {
-		if witness.spell == nil {
+	sent, _ := c.marked(tcp.FINSent)
+	for conn, state := range map[*Conn]tcp.State{c: tcp.FinWait2, c.peer(): tcp.TimeWait} {
+		if conn == nil {
 			continue
 		}
-		phase := witness.conn.predict(witness.spell.state, nil).Phases[0]
-		for _, stage := range witness.spell.stages {
-			if stage.timer == phase.Timer && len(stage.armings) > 0 {
-				return armedAt(stage.armings[0], phase.For, c.host.lab.kernel.hz).to.Sub(c.finBegin) < d
+		stages, _ := conn.watcher.seen()
+		spell := find(spells(stages), state)
+		if spell == nil {
+			continue
+		}
+		window := conn.predict(state, nil)
+		if len(window.Phases) == 0 {
+			continue
+		}
+		for _, stage := range spell.stages {
+			if stage.timer == window.Phases[0].Timer && len(stage.armings) > 0 {
+				return armedAt(stage.armings[0], window.Phases[0].For, c.host.lab.kernel.hz).to.Sub(sent.from) < d
 			}
 		}
 	}

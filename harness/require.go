@@ -33,8 +33,8 @@ var missing = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	if kernel.older(oldestKernel) {
-		return fmt.Errorf("%v is older than %d.%d, the oldest kernel that the predictions hold for", kernel, oldestKernel[0], oldestKernel[1])
+	if kernel.version.Before(oldestKernel.Major, oldestKernel.Minor) {
+		return fmt.Errorf("%v is older than %v, the oldest kernel that the predictions hold for", kernel, oldestKernel)
 	}
 	return explain(probe())
 })
@@ -46,7 +46,7 @@ func probe() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lab.close()) }()
-	if _, _, err := lab.connect(); err != nil {
+	if _, _, err := lab.connect(Endpoint{}, Endpoint{}); err != nil {
 		return err
 	}
 	fault, err := lab.Server.freeze(nil)
@@ -94,6 +94,28 @@ func requireFamily(t testing.TB, family Family) {
 	t.Helper()
 	if !supported(family) {
 		t.Skipf("this kernel runs without %v", family)
+	}
+}
+
+// requireNeed skips a case that the kernel is too old for. Where the kernel is
+// new enough, what is missing fails it.
+func requireNeed(t testing.TB, need Need) {
+	t.Helper()
+	if need.Sysctl == "" {
+		return
+	}
+	kernel, err := thisKernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch exists, err := hasSysctl(need.Sysctl); {
+	case err != nil:
+		t.Fatal(err)
+	case exists:
+	case kernel.version.Before(need.Since.Major, need.Since.Minor):
+		t.Skipf("needs %s, which kernels have since %v", need.Sysctl, need.Since)
+	default:
+		t.Fatalf("%v lacks %s, which kernels have since %v", kernel, need.Sysctl, need.Since)
 	}
 }
 

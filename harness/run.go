@@ -19,23 +19,49 @@ type Case struct {
 	// Sysctls are set on both hosts before they connect; what is not named
 	// keeps the kernel's default.
 	Sysctls Sysctls
-	// Sweep runs the case once for each value of one more sysctl.
-	Sweep Sweep
+	// OwnSettings adds the settings of the machine that the suite runs on, or
+	// those of Options.Settings.
+	OwnSettings bool
+	// Variants are the ways in which the case is run; once if none.
+	Variants []Variant
 	// Ends is how the socket ends that is judged. With the zero value nothing
 	// is judged by time.
 	Ends tcp.Ending
+	// Needs is what a kernel may be too old for.
+	Needs Need
 }
 
-// Sweep is a sysctl and the values that it takes in turn.
-type Sweep struct {
+// Variant is one way to run a case.
+type Variant struct {
+	// Name tells it from the others: "linger2=1".
+	Name string
+	// Sysctls are set besides those of the case.
+	Sysctls Sysctls
+	// Ends takes the place of that of the case, where it names a state.
+	Ends tcp.Ending
+}
+
+// Need is a sysctl below net.ipv4 that kernels have since a release. Where it
+// is missing the case is skipped on older kernels, and fails on others. The
+// zero value is no need.
+type Need struct {
 	Sysctl string
-	Values []int
+	Since  tcp.Release
 }
 
-// Run runs a case in IPv4 and in IPv6, for every value of its sweep, each in a
-// lab of its own and all at once. It must be the last statement of a top-level
-// test and be called once: it returns when the case has ended in every lab,
-// and the test runs in parallel with the others from then on.
+// Sweep is a variant for each value of a sysctl.
+func Sweep(sysctl string, values ...int) []Variant {
+	var variants []Variant
+	for _, value := range values {
+		variants = append(variants, Variant{Name: fmt.Sprintf("%s=%d", sysctl, value), Sysctls: Sysctls{sysctl: value}})
+	}
+	return variants
+}
+
+// Run runs a case in IPv4 and in IPv6, in each of its variants, each in a lab of
+// its own. It must be the last statement of a top-level test and be called
+// once: it returns when the case has ended in every lab, and the test runs in
+// parallel with the others from then on.
 //
 // The verdict depends on the kernel, which go test does not track. Run
 // therefore opens testdata/uncached: where that is a link to a file of /proc,
@@ -43,11 +69,14 @@ type Sweep struct {
 func Run(t *testing.T, c Case, body func(t *testing.T, lab *Lab)) {
 	t.Helper()
 	touchUncached()
-	variants := c.variants()
-	if len(variants) == 0 {
-		t.Fatalf("the sweep of %s has no values: nothing would be tested", c.Sweep.Sysctl)
+	variants := c.variants(session.own)
+	for i := range variants {
+		variants[i].test = t.Name()
 	}
 	session.declare(variants)
+	if session.options.Plan != "" {
+		return
+	}
 	t.Parallel()
 	session.begin(t)
 	for _, variant := range variants {
@@ -69,25 +98,33 @@ func touchUncached() {
 	}
 }
 
-// A variant is a case with one value of its sweep.
+// A variant is a case in one of its ways.
 type variant struct {
 	Case
 	label string
+	test  string // the function that declares it
 }
 
-func (c Case) variants() []variant {
-	if c.Sweep.Sysctl == "" {
-		return []variant{{Case: c}}
+// variants are the case's, with all sysctls that apply; own are those of the
+// machine, or of a file.
+func (c Case) variants(own Sysctls) []variant {
+	ways := c.Variants
+	if len(ways) == 0 {
+		ways = []Variant{{}}
 	}
 	var out []variant
-	for _, value := range c.Sweep.Values {
-		one := c
-		one.Sysctls = maps.Clone(c.Sysctls)
-		if one.Sysctls == nil {
-			one.Sysctls = Sysctls{}
+	for _, way := range ways {
+		one := variant{Case: c, label: way.Name}
+		one.Sysctls = Sysctls{}
+		if c.OwnSettings {
+			maps.Copy(one.Sysctls, own)
 		}
-		one.Sysctls[c.Sweep.Sysctl] = value
-		out = append(out, variant{one, fmt.Sprintf("%s=%d", c.Sweep.Sysctl, value)})
+		maps.Copy(one.Sysctls, c.Sysctls)
+		maps.Copy(one.Sysctls, way.Sysctls)
+		if way.Ends.State != tcp.Gone {
+			one.Ends = way.Ends
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -96,7 +133,7 @@ func (c Case) variants() []variant {
 func (v variant) title() string {
 	title := v.Name
 	if v.Ends.State != tcp.Gone {
-		title = v.Ends.State.String() + ", " + v.Name
+		title = v.Ends.String() + ", " + v.Name
 	}
 	if v.label != "" {
 		title += ", " + v.label
@@ -106,11 +143,16 @@ func (v variant) title() string {
 
 // window is what the model says before anything is measured.
 func (v variant) window(kernel kernel) tcp.Window {
-	model := tcp.Model{HZ: kernel.hz, Settings: tcp.DefaultSettings()}
+	model := v.model(kernel)
+	return model.Window(v.Ends, model.IdleSocket())
+}
+
+func (v variant) model(kernel kernel) tcp.Model {
+	model := tcp.Model{HZ: kernel.hz, Settings: kernel.defaults, Release: kernel.version}
 	for name, value := range v.Sysctls {
 		model.Settings.Set(name, value)
 	}
-	return model.Window(v.Ends, model.IdleSocket())
+	return model
 }
 
 // untold names the rivals that the window overlaps, so that no observation of
@@ -134,7 +176,7 @@ func (v variant) watched(kernel kernel, limit time.Duration) time.Duration {
 	}
 	window := v.window(kernel)
 	if window.Never() {
-		return limit
+		return 0
 	}
 	return min(window.Max(), limit)
 }
@@ -146,18 +188,33 @@ func runFamilies(t *testing.T, v variant, body func(*testing.T, *Lab)) {
 			title := fmt.Sprintf("%s, %v", v.title(), family)
 			t.Cleanup(func() { session.ended(t, title) })
 			requireFamily(t, family)
+			requireNeed(t, v.Needs)
 			runLab(t, title, v, family, body)
 		})
 	}
 }
 
+// admit waits until the variant may start.
+func (v variant) admit() error {
+	kernel, err := thisKernel()
+	if err != nil {
+		return err
+	}
+	admission.wait(v.watched(kernel, session.options.Watch))
+	return nil
+}
+
 // runLab runs the body in a new lab and checks that what was declared was
 // judged.
 func runLab(t *testing.T, title string, v variant, family Family, body func(*testing.T, *Lab)) {
+	if err := v.admit(); err != nil {
+		t.Fatal(err)
+	}
 	lab, err := newLab(v.Case, family, session.options.Watch)
 	if err != nil {
 		t.Fatal(err)
 	}
+	lab.Variant = v.label
 	defer func() {
 		if testing.Verbose() && !t.Failed() {
 			fmt.Fprintf(t.Output(), "%s\n%s", title, lab.tell())

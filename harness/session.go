@@ -34,6 +34,13 @@ type Options struct {
 	Watch time.Duration
 	// Strict fails the suite when a case was skipped.
 	Strict bool
+	// Settings is a sysctl.d file; cases that run under the machine's own
+	// settings take those of the file in place of them. A relative path is
+	// one from the root of the module.
+	Settings string
+	// Plan prints what would be done, as PlanText or PlanJSON, and runs
+	// nothing.
+	Plan PlanFormat
 }
 
 // session is this process's run.
@@ -43,6 +50,12 @@ var session = &run{options: Options{Watch: DefaultWatch}, out: os.Stdout, outcom
 type run struct {
 	options Options
 	out     io.Writer
+	// own are the settings of the machine or of the file, and source says of
+	// which.
+	own    Sysctls
+	source string
+	// notes say what of a file has no part.
+	notes []string
 
 	mu       sync.Mutex
 	declared []variant
@@ -64,6 +77,13 @@ func Main(m *testing.M, options Options) int {
 	session.options = options
 	if given("test.list") {
 		return m.Run()
+	}
+	if err := session.readOwn(); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		return 1
+	}
+	if options.Plan != "" {
+		return session.planOnly(m)
 	}
 	if err := dieWithParent(); err != nil {
 		fmt.Fprintln(os.Stderr, "finwait:", err)
@@ -141,14 +161,16 @@ func (r *run) plan(t *testing.T) error {
 		}
 	}
 	fmt.Fprintf(r.out, "finwait: %v, %s, %d cases in IPv4 and IPv6\n", kernel, tools.version, len(r.declared))
+	if r.options.Settings != "" {
+		fmt.Fprintf(r.out, "settings of %s\n", r.source)
+	}
+	for _, note := range r.notes {
+		fmt.Fprintf(r.out, "      %s\n", note)
+	}
 	if most > 0 {
 		fmt.Fprintf(r.out, "plan: %s (longest: %s, %v)\n", minutes(most), longest.title(), longest.window(kernel))
 	}
-	for _, v := range r.declared {
-		if blind := v.untold(kernel); blind != "" {
-			fmt.Fprintf(r.out, "      %s cannot be told from %s\n", v.title(), blind)
-		}
-	}
+	r.printUntold(kernel)
 	needed := most + setUp
 	if slots := parallel(); slots < 2*len(r.declared) {
 		needed += total / time.Duration(slots)
@@ -158,6 +180,25 @@ func (r *run) plan(t *testing.T) error {
 			minutes(needed), minutes(time.Until(deadline)), (2 * needed).Round(time.Minute).String())
 	}
 	return nil
+}
+
+// printUntold says which cases have a rival that the end alone cannot tell from
+// the prediction: how many, or all with -v.
+func (r *run) printUntold(kernel kernel) {
+	untold := 0
+	for _, v := range r.declared {
+		blind := v.untold(kernel)
+		if blind == "" {
+			continue
+		}
+		untold++
+		if testing.Verbose() {
+			fmt.Fprintf(r.out, "      %s cannot be told from %s\n", v.title(), blind)
+		}
+	}
+	if untold > 0 {
+		fmt.Fprintf(r.out, "      %d have a rival that the moment of the end cannot be told from, only the timers on the way; -plan names them\n", untold)
+	}
 }
 
 // parallel is how many labs go test runs at once.
@@ -188,7 +229,10 @@ func (r *run) judged(title string, verdicts []verdict, failed bool) {
 			continue
 		}
 		r.outcomes[v.outcome]++
-		if v.passed() {
+		switch {
+		case v.outcome == deviating:
+			fmt.Fprintf(r.out, "known %s: %s\n", title, v)
+		case v.passed():
 			fmt.Fprintf(r.out, "ok    %s: %s\n", title, v)
 		}
 	}
@@ -219,7 +263,7 @@ func (r *run) end(code int) int {
 	}
 	judged := 0
 	var counts []string
-	for _, outcome := range []outcome{reaped, armed, onSchedule, forEver, closed, passing, early, late, offSchedule, inconclusive} {
+	for _, outcome := range []outcome{reaped, armed, onSchedule, forEver, closed, passing, deviating, early, late, offSchedule, inconclusive} {
 		judged += r.outcomes[outcome]
 		counts = append(counts, fmt.Sprintf("%d %s", r.outcomes[outcome], outcome))
 	}

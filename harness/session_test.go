@@ -12,17 +12,20 @@ import (
 
 func TestVariants(t *testing.T) {
 	c := Case{Name: "server frozen", Sysctls: Sysctls{"tcp_retries2": 8}, Ends: tcp.Ending{State: tcp.FinWait1}}
-	require.Len(t, c.variants(), 1)
-	assert.Equal(t, "FIN_WAIT_1, server frozen", c.variants()[0].title())
+	require.Len(t, c.variants(nil), 1)
+	assert.Equal(t, "FIN_WAIT_1, server frozen", c.variants(nil)[0].title())
 
-	c.Sweep = Sweep{"tcp_orphan_retries", []int{1, 2}}
-	variants := c.variants()
+	c.Variants = Sweep("tcp_orphan_retries", 1, 2)
+	variants := c.variants(Sysctls{"tcp_sack": 0})
 	require.Len(t, variants, 2)
 	assert.Equal(t, "FIN_WAIT_1, server frozen, tcp_orphan_retries=2", variants[1].title())
 	assert.Equal(t, Sysctls{"tcp_retries2": 8, "tcp_orphan_retries": 2}, variants[1].Sysctls)
 	assert.Equal(t, Sysctls{"tcp_retries2": 8}, c.Sysctls)
 
-	kernel := kernel{hz: 250}
+	own := Case{OwnSettings: true, Sysctls: Sysctls{"tcp_retries2": 8}}.variants(Sysctls{"tcp_sack": 0, "tcp_retries2": 15})
+	assert.Equal(t, Sysctls{"tcp_sack": 0, "tcp_retries2": 8}, own[0].Sysctls)
+
+	kernel := kernel{hz: 250, defaults: tcp.DefaultSettings()}
 	assert.Equal(t, "3.264 to 3.368 s", variants[1].window(kernel).String())
 	assert.Equal(t, 3368*time.Millisecond, variants[1].watched(kernel, time.Minute))
 	assert.Equal(t, 2*time.Second, variants[1].watched(kernel, 2*time.Second))
@@ -62,11 +65,4 @@ func TestDeclare(t *testing.T) {
 func TestMinutes(t *testing.T) {
 	assert.Equal(t, "7 s", minutes(6900*time.Millisecond))
 	assert.Equal(t, "1 min 49 s", minutes(109*time.Second))
-}
-
-func TestKernelOlder(t *testing.T) {
-	assert.True(t, kernel{major: 4, minor: 19}.older(oldestKernel))
-	assert.True(t, kernel{major: 5, minor: 9}.older(oldestKernel))
-	assert.False(t, kernel{major: 5, minor: 10}.older(oldestKernel))
-	assert.False(t, kernel{major: 6, minor: 1}.older(oldestKernel))
 }

@@ -24,6 +24,8 @@ type stage struct {
 	// begun is the first moment known to be inside, last the last.
 	begun, last time.Time
 	armings     []arming
+	// owned is whether a process had the socket open when it was last seen.
+	owned bool
 }
 
 // An arming is a deadline given to the timer that holds the socket.
@@ -39,7 +41,7 @@ type arming struct {
 func newStage(seen sighting, before time.Time, tick time.Duration) stage {
 	s := stage{
 		state: seen.state, timer: seen.timer, retrans: seen.retrans,
-		began: between{before, seen.after}, begun: seen.after, last: seen.before,
+		began: between{before, seen.after}, begun: seen.after, last: seen.before, owned: seen.owned,
 	}
 	s.rearm(seen, tick)
 	return s
@@ -51,7 +53,7 @@ func addSighting(stages []stage, seen sighting, tick time.Duration) []stage {
 	if seen.state != last.state || seen.timer != last.timer || seen.retrans != last.retrans {
 		return append(stages, newStage(seen, last.last, tick))
 	}
-	last.last = seen.before
+	last.last, last.owned = seen.before, seen.owned
 	last.rearm(seen, tick)
 	return stages
 }
@@ -93,6 +95,11 @@ func (b *between) narrow(other between) {
 	}
 }
 
+// overlaps reports whether the two may be the same moment.
+func (b between) overlaps(other between) bool {
+	return !b.from.After(other.to) && !other.from.After(b.to)
+}
+
 // deadline is when the timer is due; zero if none is armed.
 func (s *stage) deadline() time.Time {
 	if len(s.armings) == 0 {
@@ -110,6 +117,11 @@ type spell struct {
 	// next is the state that followed; last the last moment known inside.
 	next tcp.State
 	last time.Time
+	// inherited is the deadline of the minisocket of the state before, which a
+	// look may still find: the kernel changes the state first, and then puts the
+	// deadline off (tcp_timewait_state_process in net/ipv4/tcp_minisocks.c, Linux
+	// 5.10 to 7.3). Zero if there was none.
+	inherited between
 }
 
 func (s spell) over() bool { return !s.ended.from.IsZero() }
@@ -130,6 +142,9 @@ func spells(stages []stage) []spell {
 				out[len(out)-1].next = stage.state
 			}
 			out = append(out, spell{state: stage.state, began: stage.began})
+			if before := stages[max(0, i-1)]; i > 0 && before.timer == tcp.TimerTimeWait && len(before.armings) > 0 {
+				out[len(out)-1].inherited = before.armings[len(before.armings)-1].due
+			}
 		}
 		current := &out[len(out)-1]
 		current.stages = append(current.stages, stage)

@@ -54,9 +54,9 @@ func (lab *Lab) tell() string {
 		}
 	}
 	fmt.Fprintf(&b, "%10s%v", "", lab.kernel)
-	for _, conn := range lab.conns {
+	for _, conn := range lab.connections() {
 		if conn.socket.RTO > 0 {
-			fmt.Fprintf(&b, "; %s's retransmission timeout before its FIN: %s", conn.host.name, tcp.Text(conn.socket.RTO))
+			fmt.Fprintf(&b, "; %s's retransmission timeout before: %s", conn.host.name, tcp.Text(conn.socket.RTO))
 		}
 	}
 	b.WriteString("\n")
@@ -95,9 +95,9 @@ func (lab *Lab) tellTimeline(b *strings.Builder) {
 
 // heading names a host by the address of its first connection.
 func (lab *Lab) heading(h *Host) string {
-	for _, conn := range lab.conns {
+	for _, conn := range lab.connections() {
 		if conn.host == h {
-			return h.name + " " + conn.tcp.LocalAddr().String()
+			return h.name + " " + conn.local.String()
 		}
 	}
 	return h.name + " " + h.addrs[lab.Family].Addr().String()
@@ -113,7 +113,7 @@ func (lab *Lab) events() []event {
 	lab.story.mu.Lock()
 	events := slices.Clone(lab.story.notes)
 	lab.story.mu.Unlock()
-	for _, conn := range lab.conns {
+	for _, conn := range lab.connections() {
 		stages, _ := conn.watcher.seen()
 		events = append(events, conn.events(stages)...)
 	}
@@ -145,19 +145,22 @@ func joinActions(events []event) []event {
 func (c *Conn) events(stages []stage) []event {
 	var out []event
 	say := func(at time.Time, text string) { out = append(out, event{at: at, host: c.host, text: text}) }
+	shown := unborn
 	for i, s := range stages {
+		glimpse := i > 0 && i+1 < len(stages) && s.timer == tcp.TimerNone && stages[i+1].state == s.state
 		switch {
-		case i > 0 && i+1 < len(stages) && s.timer == tcp.TimerNone && stages[i+1].state == s.state:
-			// a look while the timer fired
-		case i == 0 || stages[i-1].state != s.state && s.state != tcp.Gone:
-			say(s.begun, s.state.String()+c.fin(s)+s.due())
+		case s.state == unborn, glimpse: // not there so far, or a look while a timer fired
+			continue
 		case s.state == tcp.Gone:
 			say(s.begun, "gone from "+stages[i-1].state.String())
+		case s.state != shown:
+			say(s.begun, s.state.String()+c.fin(s)+s.due())
 		case stages[i-1].retrans != s.retrans:
 			say(s.begun, fmt.Sprintf("%s %d%s%s", s.attempt(), s.retrans, c.fin(s), s.next()))
 		default:
 			say(s.begun, s.timer.String()+s.due())
 		}
+		shown = s.state
 		for n, arming := range s.armings {
 			if n > 0 {
 				say(arming.seen, c.rearmed(s)+", next in "+arming.remaining())
@@ -176,10 +179,8 @@ func (c *Conn) fin(s stage) string {
 	if s.timer != tcp.TimerRetransmit || s.state != tcp.FinWait1 && s.state != tcp.LastAck {
 		return ""
 	}
-	for _, fault := range c.host.lab.faults {
-		if fault.drops(c.host, s.begun) {
-			return ": FIN ──✗"
-		}
+	if c.host.lab.dropped(c.host, s.begun) {
+		return ": FIN ──✗"
 	}
 	return ": FIN ──→"
 }
@@ -212,7 +213,7 @@ func (s stage) next() string {
 // rearmed names what put the timer off: before the first retransmission it was
 // the tail loss probe.
 func (c *Conn) rearmed(s stage) string {
-	if s.timer == tcp.TimerRetransmit && s.retrans == 0 {
+	if s.timer == tcp.TimerRetransmit && s.retrans == 0 && s.state != tcp.SynSent && s.state != tcp.SynRecv {
 		return "tail loss probe" + c.fin(s)
 	}
 	return s.timer.String() + " armed anew"
@@ -246,11 +247,16 @@ func (v verdict) String() string {
 	case onSchedule:
 		return fmt.Sprintf("%s on schedule in %v, %s: watched for %s, window %v", v.conn, state, v.detail, lasted, v.window)
 	case forEver:
+		if v.window.Chain != tcp.TimerNone {
+			return fmt.Sprintf("%s in %v for ever: still there after %s, the %v goes on", v.conn, state, lasted, v.window.Chain)
+		}
 		return fmt.Sprintf("%s in %v for ever: no timer armed after %s", v.conn, state, lasted)
 	case closed:
 		return fmt.Sprintf("%s ended from %v by its peer after %s, before its own timer could at %v", v.conn, state, lasted, v.window)
 	case passing:
 		return fmt.Sprintf("%s not held in %v", v.conn, state)
+	case deviating:
+		return fmt.Sprintf("%s still in %v after %s, documented %v: known deviation, %s", v.conn, state, lasted, v.window, v.detail)
 	case early:
 		return fmt.Sprintf("%s reaped from %v too early, after %s, window %v%s", v.conn, state, lasted, v.window, v.likeness())
 	case late:
@@ -286,11 +292,8 @@ func (v verdict) likeness() string {
 // why explains the window.
 func (v verdict) why() []string {
 	var lines []string
-	if v.window.Calculation != "" {
-		lines = append(lines, fmt.Sprintf("%s, counted from when %s", v.window.Calculation, v.window.Clock))
-	}
-	if v.window.Why != "" {
-		lines = append(lines, v.window.Why)
+	if text := v.window.Explain(); text != "" {
+		lines = strings.Split(text, "\n")
 	}
 	if v.late > notable {
 		lines = append(lines, fmt.Sprintf("this machine was late when timers were due: up to %s more are allowed", tcp.Text(v.late.Round(time.Millisecond))))

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ const (
 	forEver    outcome = "for ever as it should"
 	closed     outcome = "ended by its peer"
 	passing    outcome = "not held, as it should" // a control
+	deviating  outcome = "deviating as known"
 )
 
 // Outcomes that fail.
@@ -42,6 +44,9 @@ type verdict struct {
 	detail string
 	// matches are the rivals whose windows the end lies in.
 	matches []tcp.Rival
+	// outcomes are the ends that the window allows, given how late the machine
+	// was.
+	outcomes []tcp.Outcome
 	// late is the overshoot that the window was given on its late side.
 	late time.Duration
 }
@@ -78,7 +83,9 @@ type step struct {
 // full socket before the minisocket takes over (tcp_rcv_state_process in
 // net/ipv4/tcp_input.c, both Linux 5.10 to 7.3). Such a look is no step of its
 // own: a timer that was really missing shows in the deadlines that follow.
-func observe(s spell, start between) observation {
+//
+// What was seen of the state before its clock started is left out.
+func observe(s spell, start between, w tcp.Window) observation {
 	o := observation{over: s.over()}
 	end := s.ended
 	if !o.over {
@@ -86,26 +93,48 @@ func observe(s spell, start between) observation {
 	}
 	o.lasted = end.since(start)
 	var began *between
-	for i, stage := range s.stages {
+	stages := since(s.stages, start, w)
+	for i, stage := range stages {
 		if began == nil {
 			began = &between{stage.began.from, stage.began.to}
 		}
 		began.to = stage.began.to
-		betweenTimers := i+1 < len(s.stages) || o.over && len(o.steps) > 0
+		betweenTimers := i+1 < len(stages) || o.over && len(o.steps) > 0
 		if stage.timer == tcp.TimerNone && betweenTimers {
 			continue
 		}
 		step := step{timer: stage.timer, retrans: stage.retrans, began: began.since(start)}
-		if len(o.steps) == 0 {
+		if len(o.steps) == 0 && stage.retrans == 0 {
 			step.began = tcp.Span{}
 		}
 		began = nil
-		for _, arming := range stage.armings {
-			step.due = append(step.due, arming.due.since(start))
+		for i, arming := range stage.armings {
+			putOff := i+1 < len(stage.armings)
+			if !putOff || !arming.due.overlaps(s.inherited) {
+				step.due = append(step.due, arming.due.since(start))
+			}
 		}
 		o.steps = append(o.steps, step)
 	}
 	return o
+}
+
+// since are the stages from the start of the window's clock on. Of TIME_WAIT,
+// which every FIN of the peer starts anew, only the last deadline counts then.
+func since(stages []stage, start between, w tcp.Window) []stage {
+	for len(stages) > 1 && stages[0].timer != w.Chain && !stages[0].last.After(start.to) {
+		stages = stages[1:]
+	}
+	if w.Clock != tcp.PeerFIN {
+		return stages
+	}
+	stages = slices.Clone(stages)
+	for i := range stages {
+		stages[i].armings = slices.DeleteFunc(slices.Clone(stages[i].armings), func(a arming) bool {
+			return a.seen.Before(start.from)
+		})
+	}
+	return stages
 }
 
 // judge compares an observation with a window. The second window allows for
@@ -117,28 +146,33 @@ func judge(ideal, allowed tcp.Window, o observation, watch, tick time.Duration) 
 	switch {
 	case allowed.Never():
 		v.outcome = forEver
-		v.detail = neverArmed(o)
+		v.detail = neverArmed(allowed, o)
 	case o.over && !allowed.Spans.Overlaps(o.lasted):
 		v.outcome = early
 		if o.lasted.Min > allowed.Max() {
 			v.outcome = late
 		}
-		v.matches = matching(allowed.Rivals, o, tick)
+		if v.matches = matching(allowed.Rivals, o, tick); len(v.matches) == 0 {
+			v.matches = alike(allowed.Rivals, o)
+		}
 		return v
 	case !o.over && (o.lasted.Min > allowed.Max() || ideal.Max() <= watch):
 		v.outcome = late
 		return v
 	case o.over:
 		told, _ := ideal.Distinct()
-		if v.matches = matching(only(allowed.Rivals, told), o, tick); len(v.matches) > 0 {
+		v.matches = matching(only(allowed.Rivals, told), o, tick)
+		v.outcome, v.detail = reaped, joined(misfit(allowed, o, tick), overdue(ideal, allowed, o, tick))
+		if v.detail == "" && len(v.matches) > 0 {
 			v.outcome = inconclusive
 			return v
 		}
-		v.outcome = reaped
-		v.detail = misfit(allowed, o, tick)
 	case len(allowed.Phases) > 0:
 		v.outcome = armed
 		v.detail = misfit(allowed, o, tick)
+	case allowed.Answered:
+		v.outcome, v.detail = inconclusive, "cut short: the peer's answers set the count of probes back"
+		return v
 	default:
 		v.outcome = onSchedule
 		v.detail = misfit(allowed, o, tick)
@@ -165,6 +199,18 @@ func matching(rivals []tcp.Rival, o observation, tick time.Duration) (out []tcp.
 	return out
 }
 
+// alike are the rivals that end when the observation does and by the same timer,
+// though not every timer on the way fits: on a busy machine that is a matter of
+// milliseconds.
+func alike(rivals []tcp.Rival, o observation) (out []tcp.Rival) {
+	for _, rival := range rivals {
+		if rival.Window.Spans.Overlaps(o.lasted) && rival.Window.Chain == o.steps[len(o.steps)-1].timer {
+			out = append(out, rival)
+		}
+	}
+	return out
+}
+
 // only keeps the rivals that are named in names.
 func only(rivals, names []tcp.Rival) (out []tcp.Rival) {
 	for _, rival := range rivals {
@@ -178,8 +224,8 @@ func only(rivals, names []tcp.Rival) (out []tcp.Rival) {
 }
 
 // neverArmed says which timer holds a state that none should.
-func neverArmed(o observation) string {
-	if last := o.steps[len(o.steps)-1]; last.timer != tcp.TimerNone {
+func neverArmed(w tcp.Window, o observation) string {
+	if last := o.steps[len(o.steps)-1]; last.timer != tcp.TimerNone && last.timer != w.Chain {
 		return fmt.Sprintf("held by the %v, where no timer should hold it", last.timer)
 	}
 	if o.over {
@@ -197,6 +243,28 @@ func misfit(w tcp.Window, o observation, tick time.Duration) string {
 	return chainMisfit(w, o, tick)
 }
 
+// overdue checks the deadline of a state that one timer holds at a time: the
+// timer wheel fires no earlier than that, and later by its granularity at the
+// most.
+func overdue(ideal, allowed tcp.Window, o observation, tick time.Duration) string {
+	last := o.steps[len(o.steps)-1]
+	if len(ideal.Phases) != len(o.steps) || len(last.due) == 0 {
+		return ""
+	}
+	due := last.due[len(last.due)-1]
+	after := tcp.Span{Min: o.lasted.Min - due.Max, Max: o.lasted.Max - due.Min}
+	granularity := tcp.HZ(time.Second / tick).Lateness(ideal.Phases[len(ideal.Phases)-1].For)
+	if limit := granularity + allowed.Max() - ideal.Max(); after.Min > limit+tick || after.Max < -tick {
+		return fmt.Sprintf("the %v fired %v after its deadline, not within %s", last.timer, after, tcp.Text(limit))
+	}
+	return ""
+}
+
+// joined is a list of what is not empty.
+func joined(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
+}
+
 // phaseMisfit checks the second witness of states held by one timer at a time:
 // each deadline is as far from its start as predicted.
 func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
@@ -212,6 +280,9 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 			continue
 		}
 		if len(step.due) == 0 {
+			if last := i == len(o.steps)-1; last && !o.over {
+				misfits = append(misfits, fmt.Sprintf("no deadline of the %v was seen", step.timer))
+			}
 			continue // seen only when it was due already
 		}
 		for _, due := range step.due {
@@ -234,18 +305,23 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 		case step.timer != w.Chain:
 			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, w.Chain))
 			continue
+		case w.Answered:
+			continue // the peer's answers set the count back
 		case step.retrans >= len(w.Firings):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d, after the last", step.retrans))
 			continue
 		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(step.began):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
 		}
-		if due, found := step.nextRetransmission(); found && step.retrans < len(w.Firings) {
+		if due, found := step.nextRetransmission(w.Probe); found && step.retrans < len(w.Firings) {
 			firing := w.Firings[step.retrans]
 			if due.Max+tick < firing.Min || due.Min-tick > firing.Max {
 				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, firing))
 			}
 		}
+	}
+	if w.Answered {
+		return strings.Join(misfits, "; ")
 	}
 	if last := o.steps[len(o.steps)-1]; !o.over && last.retrans < len(w.Firings) && o.lasted.Min > w.Firings[last.retrans].Max {
 		misfits = append(misfits, fmt.Sprintf("no retransmission %d by %s", last.retrans+1, tcp.Text(o.lasted.Min)))
@@ -255,8 +331,8 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 
 // nextRetransmission is the deadline of the next timeout. Before the first one
 // a lone deadline may be that of the tail loss probe.
-func (s step) nextRetransmission() (tcp.Span, bool) {
-	if len(s.due) == 0 || s.retrans == 0 && len(s.due) == 1 {
+func (s step) nextRetransmission(probe time.Duration) (tcp.Span, bool) {
+	if len(s.due) == 0 || probe > 0 && s.retrans == 0 && len(s.due) == 1 {
 		return tcp.Span{}, false
 	}
 	return s.due[len(s.due)-1], true

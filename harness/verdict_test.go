@@ -145,9 +145,24 @@ func TestObserveBetweenTimers(t *testing.T) {
 		sight(1020, tcp.Gone, tcp.TimerNone, 0, 0),
 	)
 	s := spells(stages)[1]
-	o := observe(s, s.began)
-	assert.Equal(t, []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(993, 1013)}}}, o.steps)
 	ideal := window(tcp.FinWait2, "tcp_fin_timeout", 1, 0)
+	o := observe(s, s.began, ideal)
+	assert.Equal(t, []step{{timer: tcp.TimerTimeWait, due: []tcp.Span{span(993, 1013)}}}, o.steps)
+	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
+}
+
+// A look may find TIME_WAIT with the deadline that FIN_WAIT_2 had.
+func TestObserveInheritedDeadline(t *testing.T) {
+	stages := sightings(
+		sight(0, tcp.FinWait2, tcp.TimerTimeWait, 0, 30_000),
+		sight(300, tcp.TimeWait, tcp.TimerTimeWait, 0, 29_700),
+		sight(302, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),
+		sight(61_000, tcp.Gone, tcp.TimerNone, 0, 0),
+	)
+	s := spells(stages)[1]
+	ideal := window(tcp.TimeWait, "", 0, 0)
+	o := observe(s, s.began, ideal)
+	assert.Len(t, o.steps[0].due, 1)
 	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
 }
 

@@ -15,7 +15,6 @@ import (
 type watcher struct {
 	diag *diag
 	tick time.Duration
-	peer *watcher
 	// kicks asks for a close look: something was done to the lab.
 	kicks chan struct{}
 	quit  chan struct{}
@@ -25,17 +24,27 @@ type watcher struct {
 	stages  []stage
 	focus   []between     // where an end is predicted
 	changed chan struct{} // closed at the next sighting
+	yielded bool          // another socket has the place of this one
+	window  tcp.Window    // what is predicted of the chain that holds the socket
+	started between       // when its clock started
 	err     error
 }
 
-// newWatcher takes over a diag socket that finds its connection.
-func newWatcher(d *diag, tick time.Duration) (*watcher, error) {
+// unborn is the state of a socket that does not exist so far.
+const unborn tcp.State = 0xff
+
+// newWatcher takes over a diag socket. exists says that it must find its
+// connection at once.
+func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	seen, err := d.look()
 	if err != nil {
 		return nil, err
 	}
-	if seen.state == tcp.Gone {
+	switch {
+	case seen.state == tcp.Gone && exists:
 		return nil, errors.New("sock_diag does not find the connection that was just made")
+	case !exists && older(seen.state):
+		seen = sighting{before: seen.before, after: seen.after, state: unborn}
 	}
 	return &watcher{
 		diag:    d,
@@ -50,15 +59,16 @@ func newWatcher(d *diag, tick time.Duration) (*watcher, error) {
 
 // run looks until stop is called. The peer's timers, too, make something
 // happen here.
-func (w *watcher) run(peer *watcher) {
+func (w *watcher) run(peer func() *watcher) {
 	defer close(w.done)
-	w.peer = peer
+	evidence.join(w)
+	defer evidence.leave(w)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	kicked := time.Now()
 	for {
 		asleep := time.Now()
-		pause := w.pause(asleep, kicked)
+		pause := w.pause(asleep, kicked, peer())
 		timer.Reset(pause)
 		select {
 		case <-w.quit:
@@ -81,13 +91,42 @@ func (w *watcher) lookOnce() error {
 	defer w.mu.Unlock()
 	if err != nil {
 		w.err = err
-	} else if seen.state != tcp.Close { // a look at a socket that is being removed
-		w.stages = addSighting(w.stages, seen, w.tick)
+	} else {
+		w.add(seen)
 	}
 	close(w.changed)
 	w.changed = make(chan struct{})
 	return err
 }
+
+// add keeps a sighting, unless it tells nothing of this connection: a look at a
+// socket that is being removed, that is not there so far, or that has taken
+// the place of this one.
+func (w *watcher) add(seen sighting) {
+	last := w.stages[len(w.stages)-1].state
+	switch {
+	case w.yielded, seen.state == tcp.Close, last == unborn && older(seen.state):
+		return
+	case last != unborn && alive(w.stages).Past(seen.state):
+		w.yielded = true
+		seen = sighting{before: seen.before, after: seen.after}
+	}
+	w.stages = addSighting(w.stages, seen, w.tick)
+}
+
+// alive is the last state that the socket was in before it was gone.
+func alive(stages []stage) tcp.State {
+	for _, stage := range slices.Backward(stages) {
+		if stage.state != tcp.Gone {
+			return stage.state
+		}
+	}
+	return unborn
+}
+
+// older reports whether a socket in this state cannot be the one that is about
+// to come: there is none, or an earlier one with the same addresses and ports.
+func older(state tcp.State) bool { return state == tcp.Gone || state == tcp.TimeWait }
 
 // stop ends the watching.
 func (w *watcher) stop() error {
@@ -121,11 +160,19 @@ func (w *watcher) copyStages() []stage {
 }
 
 // expectEnd has the watcher look closely where an end is predicted.
-func (w *watcher) expectEnd(spans []between) {
+func (w *watcher) expectEnd(spans []between, window tcp.Window, started between) {
 	w.mu.Lock()
-	w.focus = spans
+	w.focus, w.window, w.started = spans, window, started
 	w.mu.Unlock()
 	w.kick()
+}
+
+// lags are those of the chain whose end is expected.
+func (w *watcher) lags() []lag {
+	w.mu.Lock()
+	stages, window, started := w.copyStages(), w.window, w.started
+	w.mu.Unlock()
+	return chainTimers(stages, started, window, tcp.HZ(time.Second/w.tick)).lags
 }
 
 // await waits until done says so of what was seen, and returns that. It fails
@@ -163,10 +210,10 @@ const (
 // pause says how long not to look: a quarter of the distance to the nearest
 // moment at which something happened or is due, so that a look falls within a
 // millisecond of either side of each.
-func (w *watcher) pause(now, kicked time.Time) time.Duration {
+func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 	var peers time.Time
-	if w.peer != nil {
-		peers = w.peer.deadline()
+	if peer != nil {
+		peers = peer.deadline()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -16,7 +16,10 @@ func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecon
 
 // sight is a look that took a millisecond.
 func sight(ms int, state tcp.State, timer tcp.Timer, retrans, expires int) sighting {
-	return sighting{at(ms), at(ms + 1), state, timer, retrans, time.Duration(expires) * time.Millisecond}
+	return sighting{
+		before: at(ms), after: at(ms + 1), state: state, timer: timer, retrans: retrans,
+		expires: time.Duration(expires) * time.Millisecond,
+	}
 }
 
 const tick = 4 * time.Millisecond
@@ -75,15 +78,14 @@ func TestRearm(t *testing.T) {
 // A chain's deadlines tell when it began and how late each of its timers fired,
 // whenever it was looked at.
 func TestReadTimers(t *testing.T) {
-	const rto = 204 * time.Millisecond
-	timeout := func(retrans int) time.Duration { return rto << retrans }
+	window := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0)
 	stages := sightings(
 		sight(50, tcp.FinWait1, tcp.TimerRetransmit, 0, 154),  // due at 204
 		sight(300, tcp.FinWait1, tcp.TimerRetransmit, 0, 112), // due at 412: the probe was on time
 		sight(700, tcp.FinWait1, tcp.TimerRetransmit, 1, 150), // due at 850: fired at 442, 30 late
 		sight(900, tcp.FinWait1, tcp.TimerRetransmit, 2, 766),
 	)
-	read := readTimers(stages, rto, timeout, 250)
+	read := readTimers(stages, window, 250)
 	assert.Equal(t, between{at(-8), at(5)}, read.began)
 	require.Len(t, read.lags, 3)
 	// Three ticks and a millisecond are doubt; the wheel excuses 4, 4 and 32 ms.
@@ -103,12 +105,12 @@ func TestReadTimers(t *testing.T) {
 	// when the timer before had fired.
 	tripled := sightings(
 		sight(0, tcp.FinWait1, tcp.TimerRetransmit, 0, 204), sight(205, tcp.FinWait1, tcp.TimerRetransmit, 0, 204), sight(410, tcp.FinWait1, tcp.TimerRetransmit, 1, 1224))
-	read = readTimers(tripled, rto, timeout, 250)
+	read = readTimers(tripled, window, 250)
 	require.Len(t, read.lags, 2)
 	assert.LessOrEqual(t, read.lags[1].late, 3*tick)
 
 	// With the probe's arming unseen it is uncertain which arming the first is.
-	read = readTimers(stages[1:], rto, timeout, 250)
+	read = readTimers(stages[1:], window, 250)
 	assert.True(t, read.began.from.IsZero())
 	assert.Len(t, read.lags, 1)
 }

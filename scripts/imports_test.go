@@ -18,9 +18,13 @@ const module = "github.com/finwait/finwait"
 var rooms = map[string][]string{
 	"/netns":       {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"/harness/tcp": {},
-	"/harness":     {module + "/netns", module + "/harness/tcp", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix"},
-	"/cases":       {module + "/harness", module + "/harness/tcp"},
-	"/scripts":     {},
+	"/harness": {
+		module + "/netns", module + "/harness/tcp", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix",
+		"github.com/gopacket/gopacket", "github.com/gopacket/gopacket/layers",
+	},
+	"/cases":        {module + "/harness", module + "/harness/tcp"},
+	"/scripts":      {module + "/harness/tcp", "golang.org/x/sys/unix"},
+	"/scripts/plan": {},
 }
 
 var testify = []string{"github.com/stretchr/testify/assert", "github.com/stretchr/testify/require"}

@@ -1,11 +1,8 @@
 package tcp
 
 import (
-	"cmp"
 	"fmt"
 	"math/bits"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -20,233 +17,188 @@ const (
 	stampUnit = time.Millisecond
 )
 
+// releases are those in which the source was read.
+const releases = "Linux 5.10 to 7.3"
+
 // budget is tcp_model_timeout (net/ipv4/tcp_timer.c, Linux 5.10 to 7.3): the
-// time that n retries stand for.
-func (m Model) budget(n int) time.Duration {
-	doublings := bits.Len64(uint64(m.Settings.RTOMax/budgetBase)) - 1
+// time that n retries stand for, the first after base.
+func (m Model) budget(n int, base time.Duration) time.Duration {
+	doublings := bits.Len64(uint64(m.rtoMax()/base)) - 1
 	if n <= doublings {
-		return budgetBase * (2<<n - 1)
+		return base * (2<<n - 1)
 	}
-	return budgetBase*(2<<doublings-1) + time.Duration(n-doublings)*m.Settings.RTOMax
+	return base*(2<<doublings-1) + time.Duration(n-doublings)*m.rtoMax()
 }
 
-// retries says how many a socket is allowed; rto is the timeout that has just
-// expired.
-type retries func(rto time.Duration) int
-
-// orphanRetries is tcp_orphan_retries (net/ipv4/tcp_timer.c, Linux 5.10 to
-// 7.3): 0 stands for 8 as long as the timeout is below its maximum.
-func (m Model) orphanRetries(rto time.Duration) int {
-	if m.Settings.OrphanRetries == 0 && rto < m.Settings.RTOMax {
+// retries is how many the socket is allowed: tcp_retries2 with an owner, and
+// without one tcp_orphan_retries, where 0 stands for 8 as long as the timeout
+// is below its maximum (tcp_orphan_retries in net/ipv4/tcp_timer.c, Linux 5.10
+// to 7.3). alive says that it is.
+func (m Model) retries(e Ending, alive bool) int {
+	switch {
+	case e.owned():
+		return m.Settings.Retries2
+	case m.Settings.OrphanRetries == 0 && alive:
 		return orphanDefault
 	}
 	return m.Settings.OrphanRetries
 }
 
-func exactly(n int) retries { return func(time.Duration) int { return n } }
+// retriesName is the sysctl behind retries, with its value.
+func (m Model) retriesName(e Ending) string {
+	if e.owned() {
+		return fmt.Sprintf("tcp_retries2=%d", m.Settings.Retries2)
+	}
+	name := fmt.Sprintf("tcp_orphan_retries=%d", m.Settings.OrphanRetries)
+	if allowed := m.retries(e, true); allowed != m.Settings.OrphanRetries {
+		name += fmt.Sprintf(" (meaning %d)", allowed)
+	}
+	return name
+}
 
-// retransmitting is a socket without an owner whose FIN is not acknowledged:
-// FIN_WAIT_1, CLOSING, LAST_ACK.
+// finUnacknowledged reports whether the state waits for the acknowledgement of
+// a FIN.
+func (s State) finUnacknowledged() bool { return s == FinWait1 || s == Closing || s == LastAck }
+
+// retransmitting is a socket whose data or FIN is not acknowledged.
 func (m Model) retransmitting(w *Window, socket Socket) {
-	w.Clock = FINSent
-	w.Why = m.retriesText(socket)
-	if w.Ending.NeverSent {
-		m.persistChain(socket, m.orphanRetries).fill(w)
-		return
+	e := w.Ending
+	w.Clock = DataSent
+	if e.State.finUnacknowledged() {
+		w.Clock = FINSent
 	}
-	m.retransmitChain(w.Ending, socket, m.orphanRetries).fill(w)
-	m.retransmitRivals(w, socket)
+	w.Why = m.retransmitWhy(e)
+	w.Source = "tcp_retransmit_timer, tcp_write_timeout, retransmits_timed_out (net/ipv4/tcp_timer.c), " + releases
+
+	c := m.follow(m.retransmitCourse(e, socket))
+	c.probe = m.tailLossProbe(e, socket)
+	if c.probe > 0 {
+		w.Source = "tcp_schedule_loss_probe (net/ipv4/tcp_output.c), " + w.Source
+	}
+	c.fill(w, func(firing int) Counters {
+		counters := e.State.timedOut()
+		counters.add("TCPTimeouts", firing)
+		counters.add("RetransSegs", firing-1)
+		if c.probe > 0 {
+			counters.add("TCPLossProbes", 1)
+			counters.add("RetransSegs", 1)
+		}
+		return counters
+	})
 }
 
-func (m Model) retriesText(socket Socket) string {
-	if socket.UserTimeout > 0 {
-		return fmt.Sprintf("TCP_USER_TIMEOUT allows %s after the first retransmission, asked only when the timer fires", Text(socket.UserTimeout))
+func (m Model) retransmitWhy(e Ending) string {
+	const asked = "after the first retransmission, asked only when the timer fires"
+	if e.Options.UserTimeout > 0 {
+		return fmt.Sprintf("TCP_USER_TIMEOUT allows %s %s", Text(e.Options.UserTimeout), asked)
 	}
-	allowed := m.orphanRetries(0)
-	value := fmt.Sprintf("tcp_orphan_retries=%d", m.Settings.OrphanRetries)
-	if allowed != m.Settings.OrphanRetries {
-		value += fmt.Sprintf(" (meaning %d)", allowed)
+	why := fmt.Sprintf("%s allows %s %s", m.retriesName(e), Text(m.budget(m.retries(e, true), budgetBase)), asked)
+	if m.thin(e) {
+		why += fmt.Sprintf("; tcp_thin_linear_timeouts leaves the timeout undoubled %d times", thinRetries)
 	}
-	return fmt.Sprintf("%s allows %s after the first retransmission, asked only when the timer fires", value, Text(m.budget(allowed)))
+	return why
 }
+
+// retransmitCourse follows tcp_retransmit_timer, tcp_write_timeout and
+// retransmits_timed_out (net/ipv4/tcp_timer.c, Linux 5.10 to 7.3). The budget
+// counts from the first retransmission timeout, not from the segment, and is
+// looked at only when the timer fires.
+//
+// A tail loss probe goes first and the retransmission timeout starts anew
+// behind it.
+func (m Model) retransmitCourse(e Ending, socket Socket) course {
+	var start Span
+	if probe := m.tailLossProbe(e, socket); probe > 0 {
+		start = m.arm(start, probe)
+	}
+	interval := func(firings int) time.Duration { return m.timeout(e, socket, firings) }
+	return course{
+		timer: TimerRetransmit, start: start, interval: interval, sinceFirst: true,
+		userTimeout: e.Options.UserTimeout, least: m.HZ.Tick(),
+		limit: func(firing int, _ Span) Span {
+			if firing == 1 {
+				return lives
+			}
+			if e.Options.UserTimeout > 0 {
+				return after(e.Options.UserTimeout)
+			}
+			budget := m.budget(m.retries(e, interval(firing-1) < m.rtoMax()), budgetBase)
+			return Span{budget - stampUnit, budget + stampUnit}
+		},
+	}
+}
+
+// lone reports whether one segment is in flight.
+func (e Ending) lone() bool { return e.Hold != DataInFlight || !e.State.finUnacknowledged() }
 
 // Timeout is the retransmission timeout that is armed after so many
-// retransmissions: it doubles up to its maximum.
+// retransmissions: at least a jiffy, it doubles up to its maximum.
 func (m Model) Timeout(socket Socket, retransmissions int) time.Duration {
-	timeout := socket.RTO
+	timeout := min(max(socket.RTO, m.HZ.Tick()), m.rtoMax())
 	for range retransmissions {
-		timeout = min(2*timeout, m.Settings.RTOMax)
+		if timeout = min(2*timeout, m.rtoMax()); timeout == m.rtoMax() {
+			break
+		}
 	}
 	return timeout
 }
 
-// TailLossProbe is the delay of the tail loss probe of a lone FIN, 0 when
-// there is none (tcp_schedule_loss_probe in net/ipv4/tcp_output.c, Linux 5.10
-// to 7.3).
-func (m Model) TailLossProbe(socket Socket) time.Duration {
+// thinRetries is TCP_THIN_LINEAR_RETRIES (include/net/tcp.h).
+const thinRetries = 6
+
+// thin reports whether the first timeouts do not double: of a socket in
+// ESTABLISHED, with tcp_thin_linear_timeouts and fewer than four segments in
+// flight (tcp_retransmit_timer, Linux 5.10 to 7.3). Under BBR, which sets no
+// slow start threshold, they double all the same.
+func (m Model) thin(e Ending) bool { return m.Settings.ThinLinearTimeouts && e.State == Established }
+
+// timeout is Timeout for this ending.
+func (m Model) timeout(e Ending, socket Socket, firings int) time.Duration {
+	if m.thin(e) {
+		firings = max(0, firings-thinRetries)
+	}
+	return m.Timeout(socket, firings)
+}
+
+// tailLossProbe is the delay of the tail loss probe, 0 when there is none. It is
+// short behind several segments, and waits for a delayed acknowledgement behind
+// a lone one (tcp_schedule_loss_probe in net/ipv4/tcp_output.c). The
+// retransmission timeout then starts from the probe, whatever was sent before
+// (tcp_send_loss_probe clears icsk_pending for that; both Linux 5.10 to 7.3).
+func (m Model) tailLossProbe(e Ending, socket Socket) time.Duration {
+	const timeoutMin = 2 * time.Millisecond // TCP_TIMEOUT_MIN_US
 	allowed := m.Settings.SACK && (m.Settings.EarlyRetrans == 3 || m.Settings.EarlyRetrans == 4)
 	if !allowed {
 		return 0
 	}
-	return min(m.HZ.Ceil(2*socket.RTT+m.Settings.RTOMin), socket.RTO)
+	wait := timeoutMin
+	if e.lone() {
+		wait = m.Settings.RTOMin
+	}
+	return min(m.HZ.Ceil(2*socket.RTT+wait), socket.RTO)
 }
 
-// A chain is one run of timeouts to the socket's end.
-type chain struct {
-	timer     Timer
-	probe     time.Duration   // delay of the tail loss probe, 0 for none
-	intervals []time.Duration // timeouts, to the earliest end
-	spans     Spans           // when it ends
-	firings   []Span          // when the timeouts fire, to the latest end
-}
-
-// retransmitChain follows tcp_retransmit_timer, tcp_write_timeout and
-// retransmits_timed_out (net/ipv4/tcp_timer.c, Linux 5.10 to 7.3) with the
-// earliest and the latest time of every firing.
-//
-// The budget counts from the first retransmission timeout, not from the FIN,
-// and is looked at only when the timer fires: a socket always dies on a firing.
-// Where lateness decides whether a firing finds the budget spent, both
-// outcomes are followed.
-func (m Model) retransmitChain(ending Ending, socket Socket, allowed retries) chain {
-	c, first := m.firstTimeout(ending, socket)
-	var elapsed Span // since the first timeout
-	interval := min(2*socket.RTO, m.Settings.RTOMax)
-	for {
-		armed := elapsed
-		firing := m.delay(first.plus(m.nextTimeout(armed, interval, socket.UserTimeout)))
-		elapsed = Span{firing.Min - first.Min, firing.Max - first.Max}
-		c.firings = append(c.firings, firing)
-		budget, slack := socket.UserTimeout, time.Duration(0)
-		if budget == 0 {
-			budget, slack = m.budget(allowed(interval)), stampUnit
-		}
-		if len(c.spans) == 0 {
-			c.intervals = append(c.intervals, elapsed.Min-armed.Min)
-		}
-		if elapsed.Max+slack >= budget {
-			c.spans = c.spans.add(Span{first.Min + max(elapsed.Min, budget-slack), firing.Max})
-		}
-		if elapsed.Min-slack >= budget {
-			return c
-		}
-		elapsed.Max = min(elapsed.Max, budget+slack)
-		interval = min(2*interval, m.Settings.RTOMax)
+// retransmitRivals are the mistakes about a retransmission.
+func (m Model) retransmitRivals(e Ending, socket Socket) mistakes {
+	rivals := m.retriesRivals(e)
+	switch probes := m.tailLossProbe(e, socket) > 0; {
+	case !probes:
+		rivals.add("a tail loss probe", func(m *Model, _ *Ending) { m.Settings.SACK, m.Settings.EarlyRetrans = true, 3 })
+	case e.lone():
+		rivals.add("no tail loss probe", func(m *Model, _ *Ending) { m.Settings.SACK = false })
+	default:
+		rivals.add("nothing but the FIN in flight", func(_ *Model, e *Ending) { e.Hold = Plain })
 	}
-}
-
-// firstTimeout begins the chain. A tail loss probe of a lone FIN goes first
-// and the retransmission timeout starts anew behind it; with data in flight
-// the timeout runs from the data, as it does without a probe.
-func (m Model) firstTimeout(ending Ending, socket Socket) (chain, Span) {
-	c := chain{timer: TimerRetransmit}
-	var at Span
-	if probe := m.TailLossProbe(socket); probe > 0 && !ending.DataInFlight {
-		c.probe = probe
-		at = m.arm(at, probe)
+	switch {
+	case m.thin(e):
+		rivals.add("no linear timeouts (tcp_thin_linear_timeouts=0)", func(m *Model, _ *Ending) { m.Settings.ThinLinearTimeouts = false })
+	case m.Settings.ThinLinearTimeouts && e.State == CloseWait:
+		rivals.add("linear timeouts (tcp_thin_linear_timeouts) outside ESTABLISHED", func(_ *Model, e *Ending) { e.State = Established })
 	}
-	at = m.arm(at, socket.RTO)
-	c.intervals = []time.Duration{socket.RTO}
-	c.firings = []Span{at}
-	return c, at
-}
-
-// nextTimeout is the time since the first timeout when the one after armed
-// fires. With TCP_USER_TIMEOUT the interval is cut to what remains, at least a
-// jiffy (tcp_clamp_rto_to_user_timeout).
-func (m Model) nextTimeout(armed Span, interval, userTimeout time.Duration) Span {
-	if userTimeout == 0 {
-		return Span{armed.Min + interval, armed.Max + interval + m.HZ.Lateness(interval)}
+	segment := "data"
+	if e.State.finUnacknowledged() {
+		segment = "a FIN"
 	}
-	tick := m.HZ.Tick()
-	next := Span{
-		min(armed.Min+interval, max(userTimeout, armed.Min+tick)),
-		min(armed.Max+interval, max(userTimeout, armed.Max)+tick),
-	}
-	next.Max += m.HZ.Lateness(min(interval, max(userTimeout-armed.Min, tick)))
-	return next
-}
-
-// fill writes the chain into a window.
-func (c chain) fill(w *Window) {
-	w.Chain, w.Firings, w.Spans, w.Calculation = c.timer, c.firings, c.spans, c.text()
-}
-
-// text is the sum behind the earliest end: the probe, then the timeouts, those
-// that double written as multiples of the first.
-func (c chain) text() string {
-	var terms []string
-	if c.probe > 0 {
-		terms = append(terms, Text(c.probe)+" tail loss probe")
-	}
-	var factors []string
-	next := c.intervals[0]
-	doubling := 0
-	for ; doubling < len(c.intervals) && c.intervals[doubling] == next; doubling++ {
-		factors = append(factors, fmt.Sprint(1<<doubling))
-		next *= 2
-	}
-	terms = append(terms, fmt.Sprintf("%s × (%s)", Text(c.intervals[0]), strings.Join(factors, "+")))
-	for _, interval := range c.intervals[doubling:] {
-		terms = append(terms, Text(interval))
-	}
-	text := strings.Join(terms, " + ")
-	if len(c.spans) > 1 {
-		text += ", or one timeout more: lateness decides"
-	}
-	return text
-}
-
-// persistChain is the end of a FIN that its own host dropped (tcp_probe_timer
-// in net/ipv4/tcp_timer.c, Linux 5.10 to 7.3): as many probes as retries are
-// allowed, the delay doubling, and death at the next firing.
-func (m Model) persistChain(socket Socket, allowed retries) chain {
-	c := chain{timer: TimerPersist}
-	var at Span
-	interval := max(socket.RTO, budgetBase)
-	for probes := 0; ; probes++ {
-		at = m.arm(at, interval)
-		c.intervals = append(c.intervals, interval)
-		c.firings = append(c.firings, at)
-		if probes >= allowed(interval) {
-			c.spans = Spans{at}
-			return c
-		}
-		interval = min(2*interval, m.Settings.RTOMax)
-	}
-}
-
-func (m Model) retransmitRivals(w *Window, socket Socket) {
-	add := func(name string, c chain) {
-		rival := Rival{Name: name}
-		c.fill(&rival.Window)
-		w.Rivals = append(w.Rivals, rival)
-	}
-	sysctl := socket
-	sysctl.UserTimeout = 0
-	n := m.orphanRetries(0)
-	if socket.UserTimeout > 0 {
-		add(fmt.Sprintf("tcp_orphan_retries=%d in place of TCP_USER_TIMEOUT", m.Settings.OrphanRetries), m.retransmitChain(w.Ending, sysctl, m.orphanRetries))
-	} else {
-		add(fmt.Sprintf("one retry more, tcp_orphan_retries=%d", n+1), m.retransmitChain(w.Ending, sysctl, exactly(n+1)))
-		add(fmt.Sprintf("one retry fewer, tcp_orphan_retries=%d", n-1), m.retransmitChain(w.Ending, sysctl, exactly(n-1)))
-	}
-	if m.Settings.Retries2 != n {
-		add(fmt.Sprintf("tcp_retries2=%d in place of tcp_orphan_retries", m.Settings.Retries2), m.retransmitChain(w.Ending, sysctl, exactly(m.Settings.Retries2)))
-	}
-	if m.TailLossProbe(socket) > 0 {
-		other, name := w.Ending, "no tail loss probe"
-		if other.DataInFlight {
-			name = "nothing but the FIN in flight"
-		}
-		other.DataInFlight = !other.DataInFlight
-		add(name, m.retransmitChain(other, socket, m.orphanRetries))
-	}
-	add("a FIN dropped on its own host's way out (persist timer)", m.persistChain(socket, m.orphanRetries))
-	slices.SortStableFunc(w.Rivals, func(a, b Rival) int { return cmp.Compare(w.distance(a), w.distance(b)) })
-}
-
-// distance is how far the earliest ends of the window and a rival are apart.
-func (w *Window) distance(rival Rival) time.Duration {
-	return (rival.Window.Min() - w.Min()).Abs()
+	rivals.add(segment+" dropped on its own host's way out (persist timer)", func(_ *Model, e *Ending) { e.Hold = NeverSent })
+	return rivals
 }

@@ -67,11 +67,17 @@ func (spans Spans) String() string {
 // Clock is the event that a window is counted from.
 type Clock string
 
-// The clocks of closing states.
+// The clocks of the states.
 const (
+	SYNSent  Clock = "the SYN was sent"
+	SYNCame  Clock = "the SYN arrived"
+	DataSent Clock = "the data was sent"
+	Idle     Clock = "the connection was last used, or keepalive switched on if that was later"
+	Probing  Clock = "the persist timer was armed"
 	FINSent  Clock = "the FIN was sent"
 	FINAcked Clock = "the FIN was acknowledged"
 	PeerFIN  Clock = "the peer's FIN arrived"
+	Closed   Clock = "the owner closed the socket"
 )
 
 // Phase is a part of a state that one timer holds, armed once.
@@ -105,8 +111,29 @@ type Window struct {
 	// socket at the latest. Empty for phases.
 	Chain   Timer
 	Firings []Span
+	// Intervals are for how long the timer of the chain is armed, for each of
+	// the firings. What remains of a user timeout depends on how late the
+	// firings before were: then it is the longest.
+	Intervals []time.Duration
+	// Probe is the delay of the tail loss probe behind which the first interval
+	// starts anew; 0 for none, and for one that puts nothing off.
+	Probe time.Duration
+	// Answered says that the peer answers, and each answer sets the count of
+	// retransmissions back, so that the count does not tell how far the chain
+	// has come.
+	Answered bool
+	// Outcomes are the possible ends one by one, each with what it moves.
+	Outcomes []Outcome
+	// Errors are what the socket's owner is told. Empty without an owner.
+	Errors Errors
+	// Deviation says how the kernels of Source depart from the documented rule
+	// that the window follows; empty where they do not.
+	Deviation string
 	// Why names the settings that rule the window, with their values.
 	Why string
+	// Source names the kernel functions that the window follows, their files
+	// and the releases of Linux that they were read in.
+	Source string
 	// Calculation is the sum behind the earliest end, for checking by hand.
 	Calculation string
 	// Rivals are what the nearest mistakes would give, the nearest first.
@@ -126,10 +153,11 @@ func (w Window) Max() time.Duration { return w.Spans[len(w.Spans)-1].Max }
 func (w Window) String() string { return w.Spans.String() }
 
 // Distinct splits the rivals into those that an observation can tell from the
-// prediction and those that it cannot, because their spans overlap.
+// prediction and those that it cannot, because their spans overlap or neither
+// ends.
 func (w Window) Distinct() (told, untold []Rival) {
 	for _, rival := range w.Rivals {
-		overlap := false
+		overlap := w.Never() && rival.Window.Never()
 		for _, span := range rival.Window.Spans {
 			overlap = overlap || w.Spans.Overlaps(span)
 		}

@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"golang.org/x/sys/unix"
+)
+
+// Close closes the socket as its owner: it becomes an orphan, and a FIN is
+// sent unless one was before.
+func (c *Conn) Close() error {
+	release := programs.close()
+	defer release()
+	return c.act("close()", tcp.FINSent, func() error {
+		c.closed = true
+		c.closing.from = time.Now()
+		err := c.close(release)
+		c.closing.to = time.Now()
+		return err
+	})
+}
+
+// close closes the descriptor while no program of ours has a copy of it. Once
+// the close has begun to wait the descriptor is gone, and programs may run.
+func (c *Conn) close(release func()) error {
+	if !c.lingers {
+		return c.tcp.Close()
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- undisturbed(c.tcp.Close) }()
+	err := c.awaitClosing()
+	release()
+	return errors.Join(err, <-closed)
+}
+
+// awaitClosing waits until the socket is in a state that close has brought it to.
+func (c *Conn) awaitClosing() error {
+	c.watcher.kick()
+	_, err := c.await(patience, func(stages []stage) bool {
+		c.watcher.kick()
+		state := stages[len(stages)-1].state
+		return state != tcp.Established && state != tcp.CloseWait
+	})
+	return err
+}
+
+// undisturbed runs a system call on a thread that takes no signals: one that was
+// meant for another would cut short what lingers.
+func undisturbed(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, &before); err != nil {
+		return err
+	}
+	err := f()
+	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil))
+}
+
+// CloseWrite is a half-close, shutdown(SHUT_WR): a FIN is sent and the socket
+// keeps its owner.
+func (c *Conn) CloseWrite() error {
+	return c.act("shutdown(SHUT_WR)", tcp.FINSent, c.tcp.CloseWrite)
+}
+
+// SetLinger sets SO_LINGER: close waits for so many seconds until everything is
+// acknowledged; 0 has it send a RST; negative switches it off.
+func (c *Conn) SetLinger(seconds int) error {
+	c.lingers = seconds > 0
+	return c.tcp.SetLinger(seconds)
+}
+
+// CloseTook is how long close took.
+func (c *Conn) CloseTook() time.Duration { return c.closing.to.Sub(c.closing.from) }
+
+// abort ends the connection from this end, if it still has an owner: with
+// SO_LINGER of zero close sends a RST, which ends an orphan at the other end at
+// once.
+func (c *Conn) abort() error {
+	if c.connected != nil {
+		<-c.connected
+	}
+	if c.closed || c.tcp == nil {
+		return nil
+	}
+	c.closed = true
+	return errors.Join(c.tcp.SetLinger(0), c.tcp.Close())
+}

@@ -1,0 +1,105 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+// FillWindow sends until the peer's receive window is closed and something is
+// left to send, so that the persist timer is armed. The peer must not receive.
+// The clock of that timer starts here.
+func (c *Conn) FillWindow(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.fillWindow(ctx); err != nil {
+		c.fail(t, fmt.Sprintf("filling the receive window of the %s's peer: %v", c.host.name, err))
+	}
+	c.note("the peer's receive window is closed")
+}
+
+// fillWindow sends no more at a time than the window takes: a segment that is
+// too large would arm the persist timer before the window is closed, and be
+// sent in parts when it fires.
+func (c *Conn) fillWindow(ctx context.Context) error {
+	const chunk = 1 << 10
+	for {
+		info, err := c.info()
+		switch {
+		case err != nil:
+			return err
+		case info.Unacked > 0:
+			err = c.nextLook(ctx)
+		case info.Snd_wnd > 0:
+			_, err = c.tcp.Write(make([]byte, min(info.Snd_wnd, chunk)))
+		default:
+			return c.armPersistTimer(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// nextLook waits until the socket was looked at once more.
+func (c *Conn) nextLook(ctx context.Context) error {
+	asked := time.Now()
+	c.watcher.kick()
+	_, err := c.watcher.await(ctx, func(stages []stage) bool { return stages[len(stages)-1].last.After(asked) })
+	return err
+}
+
+func (c *Conn) armPersistTimer(ctx context.Context) error {
+	if err := c.measure(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	_, err := c.tcp.Write([]byte{0})
+	c.mark(tcp.Probing, between{begin, time.Now()})
+	if err != nil {
+		return err
+	}
+	c.watcher.kick()
+	_, err = c.watcher.await(ctx, func(stages []stage) bool { return stages[len(stages)-1].timer == tcp.TimerPersist })
+	return err
+}
+
+// ExpectUnread waits until so many bytes have arrived that the owner has not
+// received.
+func (c *Conn) ExpectUnread(t testing.TB, bytes int) {
+	t.Helper()
+	got := -1
+	_, err := c.await(patience, func([]stage) bool {
+		var err error
+		c.watcher.kick()
+		got, err = c.Unread()
+		return got == bytes || err != nil
+	})
+	if err != nil || got != bytes {
+		c.fail(t, fmt.Sprintf("%s has %d bytes unread, not %d: %v", c.host.name, got, bytes, err))
+	}
+}
+
+// ExpectAcknowledged waits until the peer's kernel has acknowledged everything
+// that was sent.
+func (c *Conn) ExpectAcknowledged(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		info, err := c.info()
+		if err == nil && info.Unacked == 0 && info.Notsent_bytes == 0 {
+			return
+		}
+		if err == nil {
+			err = c.nextLook(ctx)
+		}
+		if err != nil {
+			c.fail(t, fmt.Sprintf("%s: awaiting the acknowledgement: %v", c.host.name, err))
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package tcp
+
+import (
+	"fmt"
+	"time"
+)
+
+// Release is a release of Linux. The zero value stands for the newest that the
+// model was read in, 7.3.
+type Release struct{ Major, Minor int }
+
+// Before reports whether the release precedes major.minor.
+func (r Release) Before(major, minor int) bool {
+	return r != Release{} && (r.Major < major || r.Major == major && r.Minor < minor)
+}
+
+func (r Release) String() string { return fmt.Sprintf("Linux %d.%d", r.Major, r.Minor) }
+
+// rtoMaxConstant is TCP_RTO_MAX (include/net/tcp.h): what tcp_rto_max_ms was
+// before there was such a sysctl.
+const rtoMaxConstant = 120 * time.Second
+
+// traits are what releases do differently and no sysctl tells. That a release
+// lacks a sysctl is for Settings to say.
+type traits struct {
+	// synAckCapped says that tcp_rto_max_ms caps the timeouts of a SYN-ACK
+	// (reqsk_timeout in include/net/request_sock.h).
+	synAckCapped bool
+	// minisocketCountedAtEnd says that TW or TWKilled moves when a minisocket
+	// ends, not when it begins (net/ipv4/inet_timewait_sock.c).
+	minisocketCountedAtEnd bool
+}
+
+func (r Release) traits() traits {
+	return traits{
+		synAckCapped:           !r.Before(6, 19),
+		minisocketCountedAtEnd: r.Before(5, 18),
+	}
+}
+
+// CountsMinisocketsAtEnd reports whether TW or TWKilled moves when a minisocket
+// of TIME_WAIT or FIN_WAIT_2 ends, as in Linux 5.10, and not when it begins, as
+// in Linux 6.1 to 7.3. Over the whole of the state they move by the same.
+func (r Release) CountsMinisocketsAtEnd() bool { return r.traits().minisocketCountedAtEnd }
