@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,27 +11,34 @@ import (
 // A lab is short of work but at its start, where building it, its first freeze
 // and the close looks that follow take some tens of milliseconds of a processor.
 // Hundreds of labs that started at once would keep each other's watchers waiting
-// for seconds, and intervals that wide tell nothing apart. They are therefore
-// admitted one after the other, those that are watched for longest first, so
-// that the run takes hardly longer.
-
-// startCost is about what the start of a lab takes of one processor.
-const startCost = 30 * time.Millisecond
+// for seconds, and the kernel's timers, too, which fire in soft interrupts: late
+// timers and wide intervals tell nothing apart. Labs are therefore admitted one
+// after the other, those that are watched for longest first, and the others as
+// slowly as the longest allow.
 
 // admission lets labs start.
 var admission = newGate(startCost / time.Duration(runtime.NumCPU()))
 
-// A gate lets one pass at a time, with a pause between.
+const (
+	// leisure is how many times longer a pause may be where nothing is in a hurry.
+	leisure = 10
+	// unwatched is what a lab takes besides being watched, at the most.
+	unwatched = 30 * time.Second
+)
+
+// A gate lets one pass at a time, with a pause between. A longer pause spares
+// the processors, as long as the run takes no longer for it.
 type gate struct {
 	pause time.Duration
 
 	mu      sync.Mutex
 	running bool
 	waiting []waiter
+	end     time.Time // when all who passed will have been watched
 }
 
 type waiter struct {
-	priority time.Duration
+	priority time.Duration // how long it will be watched
 	pass     chan struct{}
 }
 
@@ -52,30 +61,36 @@ func (g *gate) wait(priority time.Duration) {
 // run opens the gate until nobody waits. The first pause is for the others who
 // come at the same time.
 func (g *gate) run() {
-	ticker := time.NewTicker(g.pause)
-	defer ticker.Stop()
-	for range ticker.C {
-		if !g.next() {
-			return
-		}
+	for pause := g.pause; pause > 0; pause = g.next(time.Now()) {
+		time.Sleep(pause)
 	}
 }
 
-// next lets one pass, and reports whether there was one.
-func (g *gate) next() bool {
+// next lets one pass, and tells how long to pause then; zero if there was none.
+func (g *gate) next(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
 		g.running = false
-		return false
+		return 0
 	}
-	first := 0
+	slices.SortStableFunc(g.waiting, func(a, b waiter) int { return cmp.Compare(b.priority, a.priority) })
+	first := g.waiting[0]
+	g.waiting = g.waiting[1:]
+	close(first.pass)
+	if end := now.Add(first.priority); end.After(g.end) {
+		g.end = end
+	}
+	return g.spread(now)
+}
+
+// spread is the longest pause with which all who wait are through before the
+// run ends anyway.
+func (g *gate) spread(now time.Time) time.Duration {
+	pause := leisure * g.pause
 	for i, w := range g.waiting {
-		if w.priority > g.waiting[first].priority {
-			first = i
-		}
+		latest := g.end.Sub(now) - w.priority - unwatched
+		pause = min(pause, latest/time.Duration(i+1))
 	}
-	close(g.waiting[first].pass)
-	g.waiting = append(g.waiting[:first], g.waiting[first+1:]...)
-	return true
+	return max(pause, g.pause)
 }

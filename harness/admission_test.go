@@ -31,3 +31,27 @@ func TestGate(t *testing.T) {
 	g.wait(1)
 	assert.GreaterOrEqual(t, time.Since(begin), 20*time.Millisecond)
 }
+
+// What takes no longer than the run does anyway is let through with longer
+// pauses; what would make it longer is not.
+func TestGateSpreads(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	short := func(n int) []waiter { return make([]waiter, n) }
+	for _, test := range []struct {
+		name    string
+		end     time.Duration
+		waiting []waiter
+		want    time.Duration
+	}{
+		{"nobody waits", time.Hour, nil, 150 * time.Millisecond},
+		{"leisure", time.Hour, short(100), 150 * time.Millisecond},
+		{"just enough", unwatched + 5*time.Second, short(100), 50 * time.Millisecond},
+		{"no time", unwatched, short(100), 15 * time.Millisecond},
+		{"one in a hurry", 2 * time.Minute, append([]waiter{{priority: 2 * time.Minute}}, short(10)...), 15 * time.Millisecond},
+	} {
+		g := newGate(15 * time.Millisecond)
+		g.waiting, g.end = test.waiting, now.Add(test.end)
+		assert.Equal(t, test.want, g.spread(now), test.name)
+	}
+}
