@@ -16,15 +16,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchedConnection is a connection and a capture on the client that saw all of
-// it; next is a bare segment that the server could send next.
+// watchedConnection is a connection and a capture on the client of what follows
+// the handshake; next is a bare segment that the server could send next.
 func watchedConnection(t *testing.T, lab *Lab) (client *Conn, capture *Capture, next Segment) {
 	t.Helper()
-	capture = lab.Client.Capture(t)
+	handshake := lab.Client.Capture(t)
 	client, _ = lab.Connect(t)
-	segments := capture.Await(t, func(segments []Segment) bool { return len(segments) >= 3 })
-	require.Equal(t, SYN|ACK, segments[1].Flags)
-	next = segments[1]
+	segments := handshake.Await(t, func(segments []Segment) bool { return len(segments) > 0 && segments[len(segments)-1].Flags == ACK })
+	capture = lab.Client.Capture(t)
+	// On a busy machine the SYN may have been sent twice.
+	i := slices.IndexFunc(segments, func(s Segment) bool { return s.Flags == SYN|ACK })
+	require.GreaterOrEqual(t, i, 0)
+	next = segments[i]
 	next.Flags, next.Seq, next.Window = 0, next.Seq+1, 502
 	return client, capture, next
 }
@@ -57,9 +60,9 @@ func TestInjectedResetOffTheSequenceIsChallenged(t *testing.T) {
 
 		lab.Client.Inject(t, segment)
 
-		segments := capture.Await(t, func(segments []Segment) bool { return len(segments) >= 5 })
-		assert.Equal(t, RST, segments[3].Flags)
-		challenge := segments[4]
+		segments := capture.Await(t, func(segments []Segment) bool { return len(segments) >= 2 })
+		assert.Equal(t, RST, segments[0].Flags)
+		challenge := segments[1]
 		assert.Equal(t, ACK, challenge.Flags)
 		assert.Equal(t, segment.To, challenge.From)
 		assert.Equal(t, expected, challenge.Ack)
