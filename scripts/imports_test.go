@@ -16,8 +16,9 @@ const module = "github.com/finwait/finwait"
 // may import testify too. cases imports harness, harness imports netns, never
 // back and never sideways.
 var rooms = map[string][]string{
-	"/netns":       {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
-	"/harness/tcp": {},
+	"/netns":          {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"/harness/tcp":    {},
+	"/harness/report": {module + "/harness/tcp"},
 	"/harness": {
 		module + "/netns", module + "/harness/tcp", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix",
 		"github.com/gopacket/gopacket", "github.com/gopacket/gopacket/layers",

@@ -1,0 +1,158 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A moment is one line of a lab's story: what happened on either host at about
+// the same time, and the segment that passed between them, if any.
+type moment struct {
+	at      Seconds
+	texts   map[string]string // by the name of the host
+	segment *Segment
+}
+
+// atOnce is how soon after a call its segment leaves and its state shows.
+const atOnce = Seconds(20 * time.Millisecond)
+
+// moments merges everything that is known of a lab, in order of time. A call
+// and a transition stand beside the segment that they sent, or that brought them
+// about.
+func moments(lab Lab) []moment {
+	var out []moment
+	for i := range lab.Segments {
+		out = append(out, moment{at: lab.Segments[i].passed(), texts: map[string]string{}, segment: &lab.Segments[i]})
+	}
+	for _, happening := range happenings(lab) {
+		out = happening.place(out)
+	}
+	slices.SortStableFunc(out, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	return out
+}
+
+// passed is when the segment was first seen.
+func (s Segment) passed() Seconds {
+	if s.Sent != nil {
+		return *s.Sent
+	}
+	return *s.Arrived
+}
+
+// near is when the segment passed the host's end of the wire, nil if it did not.
+func (s Segment) near(host string) *Seconds {
+	if s.From == host {
+		return s.Sent
+	}
+	return s.Arrived
+}
+
+// A happening is a call, a transition, or an end of a fault.
+type happening struct {
+	after, at Seconds
+	host      string
+	text      string
+	// beside reports whether a segment belongs to it; nil for none.
+	beside func(Segment) bool
+	// spare is by how much the watch and the capture may disagree. A call is
+	// noted before it sends anything.
+	spare Seconds
+}
+
+// happenings are those of the lab, in order of time. A transition that follows a
+// call at once is told with it.
+func happenings(lab Lab) []happening {
+	var out []happening
+	calls := map[int]bool{}
+	for _, note := range lab.Notes {
+		h := happening{after: note.At, at: note.At, host: note.Host, text: note.Text}
+		if note.Call {
+			calls[len(out)] = true
+			h.at += atOnce
+			h.beside = func(s Segment) bool { return s.From == note.Host }
+		}
+		out = append(out, h)
+	}
+	for _, fault := range lab.Faults {
+		out = append(out, happening{after: fault.Begin, at: fault.Begin, host: fault.Host, text: fault.Text})
+		if fault.End != nil {
+			out = append(out, happening{after: *fault.End, at: *fault.End, host: fault.Host, text: fault.healed()})
+		}
+	}
+	for _, t := range lab.Transitions {
+		h := happening{after: t.After, at: t.At, host: t.Host, text: t.Text, spare: Seconds(time.Millisecond), beside: t.broughtBy}
+		reset := t.State == gone && slices.ContainsFunc(lab.Segments, h.belongs)
+		if i := led(out, calls, t); i >= 0 && !reset {
+			out[i].text += " → " + t.Text
+			delete(calls, i)
+			continue
+		}
+		out = append(out, h)
+	}
+	slices.SortStableFunc(out, func(a, b happening) int { return cmp.Compare(a.after, b.after) })
+	return out
+}
+
+// healed tells of the end of the fault.
+func (f Fault) healed() string { return fmt.Sprintf("healed, %d packets were dropped", f.Hits) }
+
+// gone is the state of a socket that is no more.
+const gone = "gone"
+
+// broughtBy reports whether the segment may have to do with the transition. A
+// socket goes with a segment only if that resets it.
+func (t Transition) broughtBy(s Segment) bool {
+	return t.State != gone || s.From != t.Host && s.Dropped == "" && slices.Contains(s.flags(), "RST")
+}
+
+// led is the last call that may have led to the transition, -1 if none did.
+func led(out []happening, calls map[int]bool, t Transition) int {
+	for i, h := range slices.Backward(out) {
+		if calls[i] && h.host == t.Host && t.After <= h.at && h.after <= t.At && t.At-h.after < atOnce {
+			return i
+		}
+	}
+	return -1
+}
+
+// place puts the happening beside its segment, or on a line of its own.
+func (h happening) place(moments []moment) []moment {
+	if i := h.closest(moments); i >= 0 {
+		moments[i].texts[h.host] = h.text
+		return moments
+	}
+	at := h.at
+	if h.beside != nil && h.at-h.after <= atOnce {
+		at = h.after
+	}
+	return append(moments, moment{at: at, texts: map[string]string{h.host: h.text}})
+}
+
+// closest is the moment whose segment belongs to the happening and passed the
+// host first while it may have happened, or if there is none, closest to that;
+// -1 if none did.
+func (h happening) closest(moments []moment) int {
+	best, least, first := -1, Seconds(0), Seconds(0)
+	for i, m := range moments {
+		if m.segment == nil || m.texts[h.host] != "" || !h.belongs(*m.segment) {
+			continue
+		}
+		near := *m.segment.near(h.host)
+		if off := h.off(near); best < 0 || off < least || off == least && near < first {
+			best, least, first = i, off, near
+		}
+	}
+	return best
+}
+
+// belongs reports whether the segment passed the host when the happening may
+// have been, and has to do with it.
+func (h happening) belongs(s Segment) bool {
+	near := s.near(h.host)
+	return h.beside != nil && near != nil && h.beside(s) && h.off(*near) <= h.spare
+}
+
+// off is how far a moment is from when the happening may have been.
+func (h happening) off(at Seconds) Seconds { return max(0, h.after-at, at-h.at) }
