@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/finwait/finwait/harness/report"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// saved writes a run as results.json in a directory of its own.
+func saved(t *testing.T, run report.Run) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	file, err := os.Create(filepath.Join(dir, "results.json"))
+	require.NoError(t, err)
+	require.NoError(t, run.Write(file))
+	require.NoError(t, file.Close())
+	return dir
+}
+
+func of(result report.Result) report.Run {
+	return report.Run{Kernel: "6.18.44", HZ: 250, Labs: []report.Lab{{Test: "TestA/IPv4", Title: "a lab", Result: result}}}
+}
+
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	passed, failed := saved(t, of(report.Passed)), saved(t, of(report.Failed))
+	malformed := filepath.Join(t.TempDir(), "malformed.json")
+	require.NoError(t, os.WriteFile(malformed, []byte(`{"version":1,`), 0o600))
+	future := filepath.Join(t.TempDir(), "future.json")
+	require.NoError(t, os.WriteFile(future, []byte(`{"version":99}`), 0o600))
+	empty := t.TempDir()
+
+	for name, test := range map[string]struct {
+		args         []string
+		want         int
+		says, errors string
+	}{
+		"no change":          {args: []string{passed, passed}, want: 0, says: "1 lab: 1 the same\n"},
+		"a file":             {args: []string{filepath.Join(passed, "results.json"), passed}, want: 0, says: "1 lab: 1 the same\n"},
+		"worse":              {args: []string{passed, failed}, want: 1, says: "worse        a lab\n"},
+		"better":             {args: []string{failed, passed}, want: 0, says: "better       a lab\n"},
+		"worse in the third": {args: []string{passed, passed, failed}, want: 1, says: "1 lab: 0 agree, 1 differ\n"},
+		"Markdown":           {args: []string{"-markdown", passed, failed}, want: 1, says: "| worse | a lab |"},
+		"one file":           {args: []string{passed}, want: 2, errors: "finwait: compare needs two files or more\n"},
+		"an unknown flag":    {args: []string{"-html", passed, passed}, want: 2, errors: "flag provided but not defined: -html\nusage: compare"},
+		"help":               {args: []string{"-h"}, want: 0, errors: "usage: compare [-markdown] A.json B.json [C.json …]\n"},
+		"no such file":       {args: []string{passed, "nowhere.json"}, want: 2, errors: "finwait: nowhere.json: no such file or directory\n"},
+		"an empty directory": {args: []string{passed, empty}, want: 2, errors: "finwait: " + filepath.Join(empty, "results.json") + ": no such file or directory\n"},
+		"a truncated file":   {args: []string{malformed, passed}, want: 2, errors: "finwait: " + malformed + ": truncated: the report ends too early, in line 1, at byte 13\n"},
+		"a newer file":       {args: []string{passed, future}, want: 2, errors: "finwait: " + future + ": version 99 is newer than this finwait reads (1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			assert.Equal(t, test.want, run(test.args, &out, &errs))
+			assert.Contains(t, out.String(), test.says)
+			assert.Contains(t, errs.String(), test.errors)
+			assert.Equal(t, test.says == "", out.Len() == 0)
+			assert.Equal(t, test.errors == "", errs.Len() == 0, errs.String())
+		})
+	}
+}
+
+type full struct{}
+
+var errFull = errors.New("the disk is full")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWhatCannotBePrintedIsAnError(t *testing.T) {
+	t.Parallel()
+	passed := saved(t, of(report.Passed))
+	var errs bytes.Buffer
+	assert.Equal(t, refused, run([]string{passed, passed}, full{}, &errs))
+	assert.Equal(t, "finwait: printing the comparison: the disk is full\n", errs.String())
+}
