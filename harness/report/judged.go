@@ -48,8 +48,11 @@ func (v Verdict) distance() string {
 			before = inSeconds(span.Min-v.Lasted.Max) + " before the window opened"
 		}
 	}
-	if after != "" && before != "" {
+	switch {
+	case after != "" && before != "":
 		return after + ", " + before + " again"
+	case after != "" && v.Passed:
+		return after + ", as this machine's lateness allows"
 	}
 	return after + before
 }

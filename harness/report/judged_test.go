@@ -29,6 +29,12 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+func TestLatenessIsAllowed(t *testing.T) {
+	t.Parallel()
+	v := Verdict{Passed: true, Window: []Interval{from(1, 2)}, Lasted: from(2.03, 2.04), Allowed: sec(0.05)}
+	assert.Equal(t, "0.030 s after the window closed, as this machine's lateness allows", v.distance())
+}
+
 func TestLasted(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "3.345 s", Verdict{Lasted: from(3.3439, 3.3455)}.lasted())
