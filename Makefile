@@ -18,8 +18,8 @@ plan: ## what the cases would prove, without running them: a calculator for sysc
 test: check unit cases ## everything: check, unit, cases
 
 .PHONY: unit
-unit: iptables ## the tests of model, namespaces and harness
-	go test ./harness/tcp ./scripts/...
+unit: iptables chromium ## the tests of model, report, namespaces and harness
+	go test ./harness/tcp ./harness/report ./scripts/...
 	go test -count=1 -parallel=32 $(PRIVILEGED) ./netns ./harness
 
 .PHONY: check
@@ -41,3 +41,7 @@ killed: iptables ## kill -9 in the middle of a run, and compare the host before 
 .PHONY: iptables
 iptables:
 	@scripts/install-iptables
+
+.PHONY: chromium
+chromium:
+	@scripts/install-chromium

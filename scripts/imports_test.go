@@ -23,8 +23,11 @@ var rooms = map[string][]string{
 		module + "/netns", module + "/harness/tcp", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix",
 		"github.com/gopacket/gopacket", "github.com/gopacket/gopacket/layers",
 	},
-	"/cases":           {module + "/harness", module + "/harness/tcp"},
-	"/scripts":         {module + "/harness/tcp", "golang.org/x/sys/unix"},
+	"/cases": {module + "/harness", module + "/harness/tcp"},
+	"/scripts": {
+		module + "/harness/tcp", module + "/harness/report", "golang.org/x/sys/unix",
+		"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/emulation",
+	},
 	"/scripts/compare": {module + "/harness/report"},
 	"/scripts/plan":    {},
 }
