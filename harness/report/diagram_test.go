@@ -31,7 +31,7 @@ func boxes(d *diagram) []box {
 			out = append(out, box{line, left, left + width, float64(one.Y - 10), float64(one.Y + 3)})
 		}
 	}
-	put(append([]text{{Y: 29, Before: "s"}}, d.Times...), 45, 1)
+	put(append([]text{{Y: 42, Before: "s"}}, d.Times...), 45, 1)
 	put([]text{{Y: 14, Before: d.Client.Name}, {Y: 29, Before: d.Client.Addr}}, 50, 0)
 	put([]text{{Y: 14, Before: d.Server.Name}, {Y: 29, Before: d.Server.Addr}}, 358, 1)
 	for i, column := range d.Columns {

@@ -79,8 +79,8 @@ func TestTroublesComeFirst(t *testing.T) {
 		"1 of 9 labs failed, 1 inconclusive, 1 skipped", "Linux 6.18.44, HZ 250", "iptables 1.8.9 (nf_tables)",
 		"14 March 2026, 09:26 UTC", "2 min 1 s", "timers up to 141 ms late, 90 ms stolen by the hypervisor",
 		"FIN_WAIT_1, server frozen, tcp_orphan_retries=2, IPv6", "too early, after 1.681 s, window 3.264 to 3.368 s",
-		"1.583 s before the window opened", "one retry fewer, tcp_orphan_retries=1 <small>(1.632 to 1.714 s)</small>",
-		"partly inside the window", "no tail loss probe",
+		"<dt>By how much</dt><dd>1.583 s before the window opened", "<dt>It looks like</dt><dd>one retry fewer, tcp_orphan_retries=1 <small>(1.632 to 1.714 s)</small>",
+		"<dt>It ended</dt><dd>partly inside the window", "<dt>It may as well be</dt><dd>no tail loss probe",
 	} {
 		assertHas(t, head, want)
 	}
