@@ -76,8 +76,12 @@ var probeOvershoot = sync.OnceValue(func() error {
 	return nil
 })
 
-// probeTicks is a delay in the finest level of the timer wheel.
-const probeTicks = 5
+// probeTicks is a delay in the finest level of the timer wheel: of those below
+// 5 ms the longest. Go's monitor takes its P from a goroutine that has not been
+// scheduled for 10 ms and is in a system call, and then looks out for the next
+// every 20 µs, which costs more than all that is measured (sysmon and retake in
+// runtime/proc.go, Go 1.26).
+func probeTicks(hz tcp.HZ) time.Duration { return max(1, 5*time.Millisecond/hz.Tick()) }
 
 // probeProcessor measures for the life of the process how late the timer wheel
 // of one processor is: the receive timeout of a socket is a timer of that
@@ -90,8 +94,10 @@ func probeProcessor(cpu int, hz tcp.HZ, started chan<- error) {
 	if err != nil {
 		return
 	}
-	ideal := probeTicks*hz.Tick() + hz.Lateness(probeTicks*hz.Tick())
+	delay := probeTicks(hz) * hz.Tick()
+	ideal := delay + hz.Lateness(delay)
 	for {
+		runtime.Gosched() // for the monitor: scheduled anew
 		asleep := time.Now()
 		_, _, err := unix.Recvfrom(fd, nil, 0)
 		awake := time.Now()
@@ -118,7 +124,7 @@ func processorTimer(cpu int, hz tcp.HZ) (int, error) {
 	}
 	// Truncated to whole microseconds, so that sock_set_timeout, which rounds
 	// up, makes no jiffy more of it.
-	timeval := unix.Timeval{Usec: probeTicks * (int64(time.Second/time.Microsecond) / int64(hz))}
+	timeval := unix.Timeval{Usec: int64(probeTicks(hz)) * (int64(time.Second/time.Microsecond) / int64(hz))}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeval); err != nil {
 		return 0, errors.Join(err, unix.Close(fd))
 	}

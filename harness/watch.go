@@ -207,9 +207,9 @@ const (
 	longestPause = 250 * time.Millisecond
 )
 
-// pause says how long not to look: a quarter of the distance to the nearest
-// moment at which something happened or is due, so that a look falls within a
-// millisecond of either side of each.
+// pause says how long not to look: a quarter of the distance to the nearest moment
+// at which something happened or is due, so that a look falls within a millisecond
+// of either side of each; half of it where the peer's timer is due.
 func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 	var peers time.Time
 	if peer != nil {
@@ -221,7 +221,7 @@ func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 	if last.state == tcp.Gone {
 		return longestPause
 	}
-	moments := []time.Time{kicked, last.begun, peers, last.deadline()}
+	moments := []time.Time{kicked, last.begun, last.deadline()}
 	limit := longestPause
 	if due := last.deadline(); !due.IsZero() && now.After(due) {
 		limit = closePause
@@ -232,7 +232,7 @@ func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 			limit = closePause
 		}
 	}
-	return pauseNear(now, moments, limit)
+	return max(min(pauseNear(now, moments, limit), now.Sub(peers).Abs()/2), shortestPause)
 }
 
 func pauseNear(now time.Time, moments []time.Time, limit time.Duration) time.Duration {
