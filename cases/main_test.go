@@ -13,6 +13,7 @@ var (
 	watch    = flag.Duration("watch", 0, "how long to watch a state before judging it by its armed deadline or its schedule (default 2m, with -short 7s)")
 	strict   = flag.Bool("strict", false, "fail when a case was skipped")
 	settings = flag.String("settings", "", "a sysctl.d file whose net.ipv4.tcp_* settings are proven in place of this machine's; a relative path counts from the root of the module")
+	reports  = flag.String("report", "", "a directory for index.html, results.json and a folder of evidence for each lab that fails; a relative path counts from the root of the module")
 	plan     planFlag
 )
 
@@ -50,7 +51,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "finwait: no arguments but flags, as in -plan=json: %q\n", flag.Args())
 		os.Exit(2)
 	}
-	options := harness.Options{Watch: *watch, Strict: *strict, Settings: *settings, Plan: harness.PlanFormat(plan)}
+	options := harness.Options{Watch: *watch, Strict: *strict, Settings: *settings, Report: *reports, Plan: harness.PlanFormat(plan)}
 	if options.Watch == 0 && testing.Short() {
 		options.Watch = harness.ShortWatch
 	}

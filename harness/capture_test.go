@@ -138,7 +138,7 @@ func TestCaptureFails(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	_, err := capture.await(ctx, func([]Segment) bool { return false })
+	_, err := capture.tap.await(ctx, func([]Segment) bool { return false })
 
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Regexp(t, `^ +\d\.\d{3}   192\.0\.2\.1:40000 → 192\.0\.2\.2:6000 SYN seq \d+ window \d+, 0 bytes, TSval .*\n`, capture.list(segments))
@@ -150,10 +150,10 @@ func TestCaptureFails(t *testing.T) {
 func TestCaptureLimit(t *testing.T) {
 	t.Parallel()
 	capture := lab(t, tcp.Gone, nil).Client.Capture(t)
-	for range captureLimit + 3 {
-		capture.add(Segment{})
+	for range tapLimit + 3 {
+		capture.tap.add(Segment{})
 	}
-	assert.Len(t, capture.Segments(t), captureLimit)
+	assert.Len(t, capture.Segments(t), tapLimit)
 	assert.Equal(t, 3, capture.Dropped(t))
 }
 
@@ -168,9 +168,9 @@ func TestCaptureOfABrokenFrame(t *testing.T) {
 
 	require.NoError(t, lab.Server.transmit(frame))
 
-	_, err = capture.await(t.Context(), func([]Segment) bool { return false })
+	_, err = capture.tap.await(t.Context(), func([]Segment) bool { return false })
 	require.ErrorContains(t, err, "capturing on the client: parsing a frame of 60 bytes")
 	require.ErrorContains(t, lab.close(), "capturing on the client: parsing a frame")
-	_, err = capture.file.Stat()
+	_, err = capture.tap.file.Stat()
 	assert.ErrorIs(t, err, os.ErrClosed)
 }

@@ -275,7 +275,7 @@ func (c *Conn) marked(clock tcp.Clock) (between, bool) {
 
 // note tells the story of a call.
 func (c *Conn) note(call string) {
-	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: call, action: true})
+	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: call, call: true})
 	c.host.lab.kick()
 }
 

@@ -45,19 +45,29 @@ func (c *counterFiles) close() error {
 	return errors.Join(errs...)
 }
 
+// read is the text of all of them.
+func (c *counterFiles) read() (string, error) {
+	var all strings.Builder
+	for _, file := range c.files {
+		text, err := readFromStart(file)
+		if err != nil {
+			return "", err
+		}
+		all.WriteString(text)
+	}
+	return all.String(), nil
+}
+
 // readCounters reads those of tcp.Counted.
 func (h *Host) readCounters() (tcp.Counters, error) {
-	counters := tcp.Counters{}
-	for _, file := range h.counters.files {
-		text, err := readFromStart(file)
-		if err == nil {
-			err = parseCounters(text, counters)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the counters of the %s: %w", h.name, err)
+	text, err := h.counters.read()
+	if err == nil {
+		var counters tcp.Counters
+		if counters, err = parseCounters(text); err == nil {
+			return counters, nil
 		}
 	}
-	return counters, nil
+	return nil, fmt.Errorf("reading the counters of the %s: %w", h.name, err)
 }
 
 func readFromStart(file *os.File) (string, error) {
@@ -70,30 +80,40 @@ func readFromStart(file *os.File) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// parseCounters reads pairs of lines, one of names, one of values, of which
-// those of TCP are kept (proc(5), /proc/net/snmp and netstat).
-func parseCounters(text string, into tcp.Counters) error {
+// parseCounters reads those of tcp.Counted.
+func parseCounters(text string) (tcp.Counters, error) {
+	all, err := parseAllCounters(text)
+	counters := tcp.Counters{}
+	for _, name := range tcp.Counted {
+		for _, prefix := range []string{"Tcp:", "TcpExt:"} {
+			if value, found := all[prefix+name]; found {
+				counters[name] = value
+			}
+		}
+	}
+	return counters, err
+}
+
+// parseAllCounters reads pairs of lines, one of names, one of values (proc(5),
+// /proc/net/snmp and netstat). Each is named after its line, too:
+// "TcpExt:TCPTimeouts".
+func parseAllCounters(text string) (map[string]int, error) {
+	counters := map[string]int{}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := 0; i+1 < len(lines); i += 2 {
 		names, values := strings.Fields(lines[i]), strings.Fields(lines[i+1])
 		if len(names) != len(values) || len(names) == 0 || names[0] != values[0] {
-			return fmt.Errorf("line %d does not match the line before", i+2)
-		}
-		if names[0] != "Tcp:" && names[0] != "TcpExt:" {
-			continue
+			return nil, fmt.Errorf("line %d does not match the line before", i+2)
 		}
 		for n, name := range names[1:] {
-			if !slices.Contains(tcp.Counted, name) {
-				continue
-			}
 			value, err := strconv.Atoi(values[n+1])
 			if err != nil {
-				return err
+				return nil, fmt.Errorf("line %d: %w", i+2, err)
 			}
-			into[name] = value
+			counters[names[0]+name] = value
 		}
 	}
-	return nil
+	return counters, nil
 }
 
 // ExpectCounters fails unless the host's counters have moved by exactly this
@@ -112,7 +132,7 @@ func (h *Host) expectCounters(t testing.TB, want tcp.Counters, names []string) {
 	}
 	got = moved(h.baseline, got)
 	if wrong := miscounted(want, got, h.countable(h.excused(names))); wrong != "" {
-		t.Fatalf("%s: %s\n%s", h.name, wrong, h.lab.tell())
+		h.lab.fail(t, h.name+": "+wrong)
 	}
 }
 
@@ -167,13 +187,16 @@ func miscounted(want, got tcp.Counters, names []string) string {
 // countFromHere notes what both hosts have counted when the first connection of
 // the lab is made: a handshake on a busy machine may take a SYN more.
 func (lab *Lab) countFromHere() error {
-	for _, host := range []*Host{lab.Client, lab.Server} {
+	for _, host := range lab.hosts() {
 		if host.baseline != nil {
 			continue
 		}
 		var err error
-		if host.baseline, err = host.readCounters(); err != nil {
-			return err
+		if host.baselineText, err = host.counters.read(); err == nil {
+			host.baseline, err = parseCounters(host.baselineText)
+		}
+		if err != nil {
+			return fmt.Errorf("reading the counters of the %s: %w", host.name, err)
 		}
 	}
 	return nil

@@ -122,7 +122,7 @@ func (c *Conn) ExpectEndedByPeer(t testing.TB) {
 	c.requireTimer(t, window)
 	start := c.start(current, window)
 	current = c.awaitEnd(t, current, start.to.Add(window.Max()))
-	v := verdict{outcome: closed, conn: c.host.name, window: window, lasted: current.ended.since(start)}
+	v := verdict{outcome: closed, conn: c.host.name, window: window, start: start, rto: c.socket.RTO, lasted: current.ended.since(start), over: true}
 	switch {
 	case !current.over():
 		c.fail(t, fmt.Sprintf("%s is still in %v: the peer has not ended it", c.host.name, current.state))
@@ -156,8 +156,10 @@ func (c *Conn) expectReaped(t testing.TB, predict prediction) {
 		<-time.After(overshootBucket)
 		v = c.judge(current, predict)
 	}
+	if v.passed() {
+		c.judgeWire(t, current, &v)
+	}
 	if v.outcome == reaped {
-		c.requireSent(t, current)
 		c.requireCounters(t, v)
 		c.requireErrors(t, window.Errors, told)
 	}
@@ -199,32 +201,6 @@ func (c *Conn) requireTimer(t testing.TB, window tcp.Window) {
 	t.Helper()
 	if window.Never() {
 		c.fail(t, fmt.Sprintf("%s is %v: %s", c.host.name, window.Ending, window.Why))
-	}
-}
-
-// requireSent fails the test when the kernel counted more retransmissions than
-// segments arrived at the freeze: then it counted what it did not send.
-func (c *Conn) requireSent(t testing.TB, s spell) {
-	t.Helper()
-	counted := s.stages[len(s.stages)-1].retrans
-	if counted == 0 || s.stages[len(s.stages)-1].timer != tcp.TimerRetransmit {
-		return
-	}
-	sent, found := c.marked(tcp.FINSent)
-	if !found {
-		return
-	}
-	for _, fault := range c.host.lab.faults {
-		if fault.host == c.host || fault.only == Out || !fault.drops(c.host, sent.from) || !fault.end.IsZero() {
-			continue
-		}
-		dropped, err := fault.count()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if dropped < uint64(1+counted) {
-			c.fail(t, fmt.Sprintf("%s counted %d retransmissions, but only %d segments arrived at the freeze", c.host.name, counted, dropped))
-		}
 	}
 }
 
@@ -273,14 +249,21 @@ func (c *Conn) conclude(t testing.TB, v verdict) {
 	t.Helper()
 	c.host.lab.verdicts = append(c.host.lab.verdicts, v)
 	if !v.passed() {
-		t.Fatalf("%s\n%s", v, c.host.lab.tell())
+		c.host.lab.fail(t, v.String())
 	}
 }
 
 // fail ends the test with the whole story.
 func (c *Conn) fail(t testing.TB, what string) {
 	t.Helper()
-	t.Fatalf("%s\n%s", what, c.host.lab.tell())
+	c.host.lab.fail(t, what)
+}
+
+// fail ends the test with the whole story, and keeps why.
+func (lab *Lab) fail(t testing.TB, what string) {
+	t.Helper()
+	lab.reason = what
+	t.Fatalf("%s\n%s", what, lab.tell())
 }
 
 func (c *Conn) await(limit time.Duration, done func([]stage) bool) ([]stage, error) {

@@ -32,7 +32,10 @@ type Fault struct {
 	what  string
 	begin time.Time
 	end   time.Time // zero while in force
-	hits  uint64    // packets dropped, counted when healed
+	// hits is the number of packets dropped, once it was counted for good: when
+	// the fault was healed, or when the case was over.
+	hits    uint64
+	counted bool
 }
 
 // rule is the fault as iptables is told it.
@@ -90,7 +93,6 @@ func (h *Host) freeze(only []Direction) (*Fault, error) {
 	}
 	fault.begin = time.Now()
 	h.lab.faults = append(h.lab.faults, fault)
-	h.lab.story.note(event{at: fault.begin, host: h, text: fault.what})
 	h.lab.kick()
 	return fault, nil
 }
@@ -118,24 +120,29 @@ func (f *Fault) heal() error {
 	}); err != nil {
 		return fmt.Errorf("healing the %s: %w", f.host.name, err)
 	}
-	f.hits, f.end = hits, time.Now()
-	f.host.lab.story.note(event{at: f.end, host: f.host, text: fmt.Sprintf("healed, %d packets were dropped", hits)})
+	f.hits, f.counted, f.end = hits, true, time.Now()
 	f.host.lab.kick()
 	return nil
 }
 
-// drops reports whether the fault was in force at the moment for what the host
-// sends.
-func (f *Fault) drops(from *Host, at time.Time) bool {
-	if at.Before(f.begin) || !f.end.IsZero() && at.After(f.end) {
+// catches reports whether the fault dropped the segment, which arrived at its
+// host at the moment.
+func (f *Fault) catches(s Segment, arrived time.Time) bool {
+	if arrived.Before(f.begin) || !f.end.IsZero() && arrived.After(f.end) {
 		return false
 	}
-	return f.only == "" || (f.only == Out) == (f.host == from)
+	switch f.only {
+	case Out:
+		return false
+	case Probes:
+		return s.Len == 0 && !s.Flags.Has(SYN)
+	}
+	return true
 }
 
 // count is the number of packets dropped so far.
 func (f *Fault) count() (uint64, error) {
-	if !f.end.IsZero() {
+	if f.counted {
 		return f.hits, nil
 	}
 	var hits uint64
@@ -149,7 +156,8 @@ func (f *Fault) count() (uint64, error) {
 	return hits, nil
 }
 
-// requireHits fails the test when the fault has dropped nothing.
+// requireHits counts for good what the fault has dropped, and fails the test if
+// that is nothing.
 func (f *Fault) requireHits(t testing.TB) {
 	t.Helper()
 	hits, err := f.count()
@@ -157,8 +165,10 @@ func (f *Fault) requireHits(t testing.TB) {
 		t.Error(err)
 		return
 	}
+	f.hits, f.counted = hits, true
 	if hits == 0 {
-		t.Errorf("the freeze of the %s dropped no packet: nothing was tested\n%s", f.host.name, f.host.lab.tell())
+		f.host.lab.reason = fmt.Sprintf("the freeze of the %s dropped no packet: nothing was tested", f.host.name)
+		t.Errorf("%s\n%s", f.host.lab.reason, f.host.lab.tell())
 	}
 }
 

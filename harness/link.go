@@ -18,6 +18,7 @@ func (h *Host) LinkDown(t testing.TB) {
 		t.Fatalf("the %s: %v", h.name, err)
 	}
 	h.lab.onClose(h.ns.LinkUp)
+	h.lab.linkWasDown = true
 	h.lab.story.note(event{at: begin, host: h, text: "link down"})
 	h.lab.kick()
 }

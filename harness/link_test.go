@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/finwait/finwait/harness/report"
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 func labIn(t *testing.T, family Family) *Lab {
 	t.Helper()
 	requireLab(t)
-	requireFamily(t, family)
+	requireCase(t, &report.Lab{}, family, Need{})
 	lab, err := newLab(Case{}, family, time.Minute)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, lab.close()) })

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/finwait/finwait/harness/report"
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -54,7 +55,7 @@ func lab(t *testing.T, ends tcp.State, sysctls Sysctls) *Lab {
 func labFor(t *testing.T, c Case) *Lab {
 	t.Helper()
 	requireLab(t)
-	requireNeed(t, c.Needs)
+	requireCase(t, &report.Lab{}, IPv4, c.Needs)
 	lab, err := newLab(c, IPv4, time.Minute)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, lab.close()) })

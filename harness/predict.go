@@ -78,7 +78,7 @@ func (c *Conn) start(s spell, window tcp.Window) between {
 		}
 		return start
 	case tcp.PeerFIN:
-		return c.lastPeerFIN(s, window)
+		return c.lastPeerFIN(s)
 	case tcp.Probing:
 		// Armed when the window was found closed, or else by the call that
 		// could not send.
@@ -94,59 +94,25 @@ func (c *Conn) start(s spell, window tcp.Window) between {
 	return start
 }
 
-// lastPeerFIN is when the peer's FIN arrived for the last time: each one starts
-// TIME_WAIT anew. The deadline that it armed tells when exactly; without such a
-// deadline the one that is there does not fit.
-func (c *Conn) lastPeerFIN(s spell, window tcp.Window) between {
-	start := s.began
-	peer := c.peer()
-	if peer == nil {
-		return start
+// lastPeerFIN is when TIME_WAIT began, or when the peer's FIN arrived for the last
+// time after that, as the wire shows it: each one starts it anew. What keeps the wire from being read
+// fails the lab when it is closed.
+func (c *Conn) lastPeerFIN(s spell) between {
+	all, _, err := c.host.lab.wire()
+	if err != nil {
+		return s.began
 	}
-	again := s.began.to.Add(longestPause)
-	for _, fin := range peer.sendings() {
-		if fin.to.Before(again) || s.over() && fin.from.After(s.ended.to) || c.host.lab.dropped(peer.host, fin.to) {
+	start, tick := s.began, c.host.lab.kernel.hz.Tick()
+	for _, fin := range all {
+		came := fin.From == c.remote && fin.To == c.local && fin.Flags.Has(FIN) && !fin.arrived.IsZero()
+		if !came || s.over() && fin.arrived.After(s.ended.to) || c.host.lab.droppedBy(fin) != nil {
 			continue
 		}
-		start = fin
-		for _, stage := range s.stages {
-			for _, arming := range stage.armings {
-				if armed := armedAt(arming, window.Phases[0].For, c.host.lab.kernel.hz); armed.overlaps(fin) {
-					start = armed
-				}
-			}
+		if fin.arrived.After(s.began.to) {
+			start = between{fin.arrived.Add(-tick), fin.arrived.Add(tick)}
 		}
 	}
 	return start
-}
-
-// dropped reports whether a fault was in force at the moment for what the host
-// sends.
-func (lab *Lab) dropped(from *Host, at time.Time) bool {
-	for _, fault := range lab.faults {
-		if fault.drops(from, at) {
-			return true
-		}
-	}
-	return false
-}
-
-// sendings are when the socket sent its FIN again, as its timers tell.
-func (c *Conn) sendings() []between {
-	stages, _ := c.watcher.seen()
-	var sent []between
-	for i, stage := range stages {
-		// The last one was acknowledged at once, and ended the state.
-		acknowledged := i > 0 && retransmits(stages[i-1].state)
-		if !retransmits(stage.state) && !acknowledged {
-			continue
-		}
-		sent = append(sent, stage.began)
-		for _, arming := range stage.armings[min(1, len(stage.armings)):] {
-			sent = append(sent, between{arming.seen.Add(-longestPause), arming.seen})
-		}
-	}
-	return sent
 }
 
 // retransmits reports whether a FIN waits in the state for its acknowledgement.
@@ -168,12 +134,14 @@ func (c *Conn) judge(s spell, predict prediction) verdict {
 	late := c.lateness(start, ideal)
 	allowed := predict(s.state, late)
 	o := observe(s, start, ideal)
+	o.notice(start, c.watcher.tick, &overshoots)
 	v := judge(ideal, allowed, o, c.host.lab.watch, c.watcher.tick)
 	if v.outcome == inconclusive {
 		allowed.Rivals = predict(s.state, kernelLateness(start, late)).Rivals
 		v = judge(ideal, allowed, o, c.host.lab.watch, c.watcher.tick)
 	}
-	v.conn, v.outcomes = c.host.name, allowed.Outcomes
+	v.allowed, v.seen = allowed, o
+	v.conn, v.start, v.rto, v.outcomes = c.host.name, start, c.socket.RTO, allowed.Outcomes
 	if !ideal.Never() {
 		v.late = allowed.Max() - ideal.Max()
 	}

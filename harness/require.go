@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/finwait/finwait/harness/report"
 	"golang.org/x/sys/unix"
 )
 
@@ -89,20 +90,26 @@ func requireLab(t testing.TB) {
 	}
 }
 
-// requireFamily skips a case in a family that the machine has switched off.
-func requireFamily(t testing.TB, family Family) {
+// requireCase skips a case in a family that the machine has switched off, and
+// one that the kernel is too old for, and notes why.
+func requireCase(t testing.TB, record *report.Lab, family Family, need Need) {
 	t.Helper()
 	if !supported(family) {
-		t.Skipf("this kernel runs without %v", family)
+		record.Reason = fmt.Sprintf("this kernel runs without %v", family)
+	} else {
+		record.Reason = lack(t, need)
+	}
+	if record.Reason != "" {
+		t.Skip(record.Reason)
 	}
 }
 
-// requireNeed skips a case that the kernel is too old for. Where the kernel is
-// new enough, what is missing fails it.
-func requireNeed(t testing.TB, need Need) {
+// lack says what the kernel is too old for; empty if it is not. Where the kernel
+// is new enough, what is missing fails the test.
+func lack(t testing.TB, need Need) string {
 	t.Helper()
 	if need.Sysctl == "" {
-		return
+		return ""
 	}
 	kernel, err := thisKernel()
 	if err != nil {
@@ -113,10 +120,11 @@ func requireNeed(t testing.TB, need Need) {
 		t.Fatal(err)
 	case exists:
 	case kernel.version.Before(need.Since.Major, need.Since.Minor):
-		t.Skipf("needs %s, which kernels have since %v", need.Sysctl, need.Since)
+		return fmt.Sprintf("needs %s, which kernels have since %v", need.Sysctl, need.Since)
 	default:
 		t.Fatalf("%v lacks %s, which kernels have since %v", kernel, need.Sysctl, need.Since)
 	}
+	return ""
 }
 
 // supported reports whether the kernel has the family; ipv6.disable=1 takes

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/finwait/finwait/harness/report"
 	"github.com/finwait/finwait/harness/tcp"
 )
 
@@ -185,11 +186,12 @@ func runFamilies(t *testing.T, v variant, body func(*testing.T, *Lab)) {
 	for _, family := range []Family{IPv4, IPv6} {
 		t.Run(family.String(), func(t *testing.T) {
 			t.Parallel()
-			title := fmt.Sprintf("%s, %v", v.title(), family)
-			t.Cleanup(func() { session.ended(t, title) })
-			requireFamily(t, family)
-			requireNeed(t, v.Needs)
-			runLab(t, title, v, family, body)
+			record := &report.Lab{
+				Test: t.Name(), Title: fmt.Sprintf("%s, %v", v.title(), family), Family: family.String(), Rerun: rerun(t.Name()),
+			}
+			t.Cleanup(func() { session.ended(t, record) })
+			requireCase(t, record, family, v.Needs)
+			runLab(t, record, v, family, body)
 		})
 	}
 }
@@ -204,28 +206,65 @@ func (v variant) admit() error {
 	return nil
 }
 
-// runLab runs the body in a new lab and checks that what was declared was
-// judged.
-func runLab(t *testing.T, title string, v variant, family Family, body func(*testing.T, *Lab)) {
+// runLab runs the body in a new lab, checks that what was declared was judged,
+// and completes the record.
+func runLab(t *testing.T, record *report.Lab, v variant, family Family, body func(*testing.T, *Lab)) {
 	if err := v.admit(); err != nil {
 		t.Fatal(err)
 	}
 	lab, err := newLab(v.Case, family, session.options.Watch)
 	if err != nil {
+		record.Reason = err.Error()
 		t.Fatal(err)
 	}
 	lab.Variant = v.label
-	defer func() {
-		if testing.Verbose() && !t.Failed() {
-			fmt.Fprintf(t.Output(), "%s\n%s", title, lab.tell())
-		}
-		lab.finish(t)
-		session.judged(title, lab.verdicts, t.Failed())
-	}()
+	session.progress.hold()
+	defer lab.conclude(t, record)
 	body(t, lab)
 	if v.Ends.State != tcp.Gone && !lab.judged(v.Ends.State) {
-		t.Errorf("the case declares that a socket ends from %v, and judged none that does", v.Ends.State)
+		lab.reason = fmt.Sprintf("the case declares that a socket ends from %v, and judged none that does", v.Ends.State)
+		t.Error(lab.reason)
 	}
+}
+
+// conclude records what is known of the lab, tells and keeps it where that was
+// asked for, and ends the lab.
+func (lab *Lab) conclude(t *testing.T, record *report.Lab) {
+	lab.requireHits(t)
+	if session.recording() || t.Failed() {
+		if err := lab.complete(record); err != nil {
+			t.Error(err)
+		}
+	}
+	if story := lab.told(t); story != "" {
+		if !t.Failed() {
+			fmt.Fprintf(t.Output(), "%s\n%s", record.Title, story)
+		} else if err := session.preserve(t, lab, record, story); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := lab.close(); err != nil {
+		t.Error(err)
+	}
+	session.progress.release()
+	session.judged(record.Title, lab.verdicts, t.Failed())
+}
+
+// told is the story if somebody wants it: of a lab that failed to be kept, of any
+// with -v.
+func (lab *Lab) told(t *testing.T) string {
+	if t.Failed() && session.preserving() || !t.Failed() && testing.Verbose() {
+		return lab.tell()
+	}
+	return ""
+}
+
+// complete adds to a record what the lab knows.
+func (lab *Lab) complete(record *report.Lab) error {
+	known, err := lab.record()
+	known.Test, known.Title, known.Rerun = record.Test, record.Title, record.Rerun
+	*record = known
+	return err
 }
 
 // judged reports whether a verdict on the state was reached.

@@ -27,6 +27,12 @@ type Segment struct {
 	TSVal, TSEcr uint32
 	// Payload is the data to inject. A capture keeps none.
 	Payload []byte
+
+	// raw is the beginning of the frame as it passed a tap, and rawLen the whole
+	// length; outgoing tells which way it passed.
+	raw      []byte
+	rawLen   int
+	outgoing bool
 }
 
 // Flags are the control bits of a segment (RFC 9293, section 3.1).

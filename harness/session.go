@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/finwait/finwait/harness/report"
 	"github.com/finwait/finwait/harness/tcp"
 )
 
@@ -38,6 +39,11 @@ type Options struct {
 	// settings take those of the file in place of them. A relative path is
 	// one from the root of the module.
 	Settings string
+	// Report is the directory for the report: index.html, results.json, and a
+	// folder of evidence for each lab that failed. An earlier report there is
+	// replaced. A relative path counts from the root of the module. None if
+	// empty.
+	Report string
 	// Plan prints what would be done, as PlanText or PlanJSON, and runs
 	// nothing.
 	Plan PlanFormat
@@ -65,6 +71,9 @@ type run struct {
 	labs     int
 	skipped  int
 	failed   int
+
+	progress progress
+	archive  archive
 }
 
 // Main runs the tests of a package with the given options and returns the exit
@@ -98,6 +107,10 @@ func Main(m *testing.M, options Options) int {
 			fmt.Fprintln(os.Stderr, "finwait:", err)
 			return 1
 		}
+	}
+	if err := session.archive.open(options.Report); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		return 1
 	}
 	return session.end(m.Run())
 }
@@ -179,6 +192,7 @@ func (r *run) plan(t *testing.T) error {
 		return fmt.Errorf("the plan takes %s, go test allows %s more: pass -timeout=%s, or watch less with -watch or -short",
 			minutes(needed), minutes(time.Until(deadline)), (2 * needed).Round(time.Minute).String())
 	}
+	r.progress.show(most, r.out)
 	return nil
 }
 
@@ -229,6 +243,7 @@ func (r *run) judged(title string, verdicts []verdict, failed bool) {
 			continue
 		}
 		r.outcomes[v.outcome]++
+		r.progress.clear()
 		switch {
 		case v.outcome == deviating:
 			fmt.Fprintf(r.out, "known %s: %s\n", title, v)
@@ -239,28 +254,66 @@ func (r *run) judged(title string, verdicts []verdict, failed bool) {
 }
 
 // ended counts a lab when its test is over.
-func (r *run) ended(t *testing.T, title string) {
+func (r *run) ended(t *testing.T, record *report.Lab) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.labs++
+	r.progress.end(t.Failed())
+	r.progress.clear()
+	record.Result = report.Passed
 	switch {
 	case t.Skipped():
 		r.skipped++
-		fmt.Fprintf(r.out, "skip  %s\n", title)
+		record.Result = report.Skipped
+		fmt.Fprintf(r.out, "skip  %s: %s\n", record.Title, record.Reason)
 	case t.Failed():
 		r.failed++
-		fmt.Fprintf(r.out, "FAIL  %s\n", title)
+		record.Result = failedResult(record)
+		fmt.Fprintf(r.out, "FAIL  %s\n", record.Title)
 	}
+	r.archive.add(*record)
 }
 
-// end prints the summary and turns the exit code of the tests into that of the
-// suite.
+// failedResult is inconclusive if nothing worse was found.
+func failedResult(record *report.Lab) report.Result {
+	result := report.Failed
+	for _, v := range record.Verdicts {
+		switch {
+		case v.Outcome == string(inconclusive):
+			result = report.Inconclusive
+		case !v.Passed:
+			return report.Failed
+		}
+	}
+	return result
+}
+
+// end prints the summary, writes the report, and turns the exit code of the tests
+// into that of the suite.
 func (r *run) end(code int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.progress.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait: showing the progress:", err)
+		code = max(code, 1)
+	}
 	if r.labs == 0 {
 		return code
 	}
+	r.summarize()
+	if err := r.publish(); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		code = max(code, 1)
+	}
+	if r.options.Strict && r.skipped > 0 && code == 0 {
+		fmt.Fprintf(r.out, "-strict: %d labs were skipped\n", r.skipped)
+		return 1
+	}
+	return code
+}
+
+// summarize prints the counts.
+func (r *run) summarize() {
 	judged := 0
 	var counts []string
 	for _, outcome := range []outcome{reaped, armed, onSchedule, forEver, closed, passing, deviating, early, late, offSchedule, inconclusive} {
@@ -268,9 +321,7 @@ func (r *run) end(code int) int {
 		counts = append(counts, fmt.Sprintf("%d %s", r.outcomes[outcome], outcome))
 	}
 	fmt.Fprintf(r.out, "%d labs, %d judged: %s; %d skipped, %d failed\n", r.labs, judged, strings.Join(counts, ", "), r.skipped, r.failed)
-	if r.options.Strict && r.skipped > 0 && code == 0 {
-		fmt.Fprintf(r.out, "-strict: %d labs were skipped\n", r.skipped)
-		return 1
+	if noise := describeNoise(r.archive.noise()); noise != "" {
+		fmt.Fprintf(r.out, "      %s\n", noise)
 	}
-	return code
 }

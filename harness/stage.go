@@ -30,8 +30,9 @@ type stage struct {
 
 // An arming is a deadline given to the timer that holds the socket.
 type arming struct {
-	// seen is when the deadline was first seen.
-	seen time.Time
+	// after is when the one before it was last seen, seen when this one first
+	// was.
+	after, seen time.Time
 	// due encloses the deadline, which the kernel tells to a tick.
 	due between
 }
@@ -43,7 +44,7 @@ func newStage(seen sighting, before time.Time, tick time.Duration) stage {
 		state: seen.state, timer: seen.timer, retrans: seen.retrans,
 		began: between{before, seen.after}, begun: seen.after, last: seen.before, owned: seen.owned,
 	}
-	s.rearm(seen, tick)
+	s.rearm(seen, before, tick)
 	return s
 }
 
@@ -53,20 +54,21 @@ func addSighting(stages []stage, seen sighting, tick time.Duration) []stage {
 	if seen.state != last.state || seen.timer != last.timer || seen.retrans != last.retrans {
 		return append(stages, newStage(seen, last.last, tick))
 	}
+	before := last.last
 	last.last, last.owned = seen.before, seen.owned
-	last.rearm(seen, tick)
+	last.rearm(seen, before, tick)
 	return stages
 }
 
-// rearm notes a deadline that is not the one already known, and otherwise
-// learns that one more exactly. A timer that is due reads 0 until it fires,
+// rearm notes a deadline that is not the one already known, the last time before,
+// and otherwise learns that one more exactly. A timer that is due reads 0 until it fires,
 // which is no deadline.
 //
 // The kernel tells the whole jiffies that are left, counted from the last tick
 // (inet_sk_diag_fill, Linux 5.10 to 7.3), so the deadline lies up to a tick
 // before the moment that one look makes of it. The last tick may itself have
 // come late: on a busy virtual machine by up to one more.
-func (s *stage) rearm(seen sighting, tick time.Duration) {
+func (s *stage) rearm(seen sighting, before time.Time, tick time.Duration) {
 	if seen.timer == tcp.TimerNone || seen.expires == 0 {
 		return
 	}
@@ -78,7 +80,7 @@ func (s *stage) rearm(seen sighting, tick time.Duration) {
 			return
 		}
 	}
-	s.armings = append(s.armings, arming{seen.after, due})
+	s.armings = append(s.armings, arming{before, seen.after, due})
 }
 
 // narrow keeps what the two have in common, if anything.

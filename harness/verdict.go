@@ -36,6 +36,12 @@ type verdict struct {
 	outcome outcome
 	conn    string // client or server
 	window  tcp.Window
+	// allowed is the window with the lateness of the machine.
+	allowed tcp.Window
+	// seen is what was judged.
+	seen observation
+	// start is when the clock of the window started.
+	start between
 	// lasted encloses how long the state lasted, or did when the watch ended;
 	// over says which.
 	lasted tcp.Span
@@ -49,6 +55,8 @@ type verdict struct {
 	outcomes []tcp.Outcome
 	// late is the overshoot that the window was given on its late side.
 	late time.Duration
+	// rto is the retransmission timeout before; zero if nothing was measured.
+	rto time.Duration
 }
 
 func (v verdict) passed() bool {
@@ -65,6 +73,9 @@ type observation struct {
 	over   bool
 	lasted tcp.Span
 	steps  []step
+	// behind is by how much the timers that were armed may have fired early,
+	// for the kernel's clock was behind when it armed them.
+	behind time.Duration
 }
 
 // A step is a stage of the observation.
@@ -73,6 +84,7 @@ type step struct {
 	retrans int
 	began   tcp.Span
 	due     []tcp.Span // the deadlines that the timer was given
+	behind  time.Duration
 }
 
 // observe counts a spell from the start of its clock.
@@ -147,7 +159,7 @@ func judge(ideal, allowed tcp.Window, o observation, watch, tick time.Duration) 
 	case allowed.Never():
 		v.outcome = forEver
 		v.detail = neverArmed(allowed, o)
-	case o.over && !allowed.Spans.Overlaps(o.lasted):
+	case o.over && !allowed.Spans.Overlaps(tcp.Span{Min: o.lasted.Min, Max: o.lasted.Max + o.behind}):
 		v.outcome = early
 		if o.lasted.Min > allowed.Max() {
 			v.outcome = late
@@ -286,7 +298,7 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 			continue // seen only when it was due already
 		}
 		for _, due := range step.due {
-			length := tcp.Span{Min: due.Min - step.began.Max - tick, Max: due.Max - step.began.Min + tick}
+			length := tcp.Span{Min: due.Min - step.began.Max - tick, Max: due.Max - step.began.Min + tick + step.behind}
 			if phase.For < length.Min || phase.For > length.Max {
 				misfits = append(misfits, fmt.Sprintf("the %v was armed for %v, not %s", step.timer, length, tcp.Text(phase.For)))
 			}
@@ -300,7 +312,10 @@ func phaseMisfit(w tcp.Window, o observation, tick time.Duration) string {
 // not overdue.
 func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	var misfits []string
+	behind := time.Duration(0) // so far
 	for _, step := range o.steps {
+		began := tcp.Span{Min: step.began.Min, Max: step.began.Max + behind}
+		behind += step.behind
 		switch {
 		case step.timer != w.Chain:
 			misfits = append(misfits, fmt.Sprintf("held by the %v, not the %v", step.timer, w.Chain))
@@ -310,12 +325,12 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 		case step.retrans >= len(w.Firings):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d, after the last", step.retrans))
 			continue
-		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(step.began):
+		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(began):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
 		}
 		if due, found := step.nextRetransmission(w.Probe); found && step.retrans < len(w.Firings) {
 			firing := w.Firings[step.retrans]
-			if due.Max+tick < firing.Min || due.Min-tick > firing.Max {
+			if due.Max+tick+behind < firing.Min || due.Min-tick > firing.Max {
 				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, firing))
 			}
 		}

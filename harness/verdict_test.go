@@ -172,3 +172,30 @@ func TestJudgeForEver(t *testing.T) {
 	assert.Equal(t, offSchedule, judge(never, never, observation{steps: []step{{timer: tcp.TimerKeepalive}}}, 0, tick).outcome)
 	assert.Equal(t, offSchedule, judge(never, never, observation{over: true, steps: []step{{}}}, 0, tick).outcome)
 }
+
+// A timer that was armed while the kernel's clock was behind may fire early by as
+// much as something was seen to be held up then, and by six ticks at the most.
+func TestBehind(t *testing.T) {
+	log := overshootLog{buckets: map[int64]time.Duration{}}
+	log.record(at(1000), 10*time.Millisecond)
+	log.record(at(5000), time.Second)
+	armed := func(ms int) between { return between{at(ms), at(ms + 1)} }
+	assert.Equal(t, 10*time.Millisecond, behind(armed(1050), tick, &log))
+	assert.Equal(t, stalledTicks*tick, behind(armed(4500), tick, &log))
+	assert.Zero(t, behind(armed(2000), tick, &log))
+
+	o := observation{steps: []step{{}, {began: tcp.Span{Min: time.Second, Max: time.Second}}}}
+	o.notice(armed(0), tick, &log)
+	assert.Equal(t, []time.Duration{0, 10 * time.Millisecond, 10 * time.Millisecond}, []time.Duration{o.steps[0].behind, o.steps[1].behind, o.behind})
+}
+
+// By that much, and no more, an end may lie before its window.
+func TestJudgeBehind(t *testing.T) {
+	window := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings()}.Window(tcp.Ending{State: tcp.TimeWait}, tcp.Socket{})
+	o := observation{over: true, lasted: span(59_980, 59_981), steps: []step{{timer: tcp.TimerTimeWait}}}
+	assert.Equal(t, early, judge(window, window, o, time.Minute, tick).outcome)
+	o.behind = 18 * time.Millisecond
+	assert.Equal(t, early, judge(window, window, o, time.Minute, tick).outcome)
+	o.behind = 19 * time.Millisecond
+	assert.Equal(t, reaped, judge(window, window, o, time.Minute, tick).outcome)
+}

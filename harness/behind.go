@@ -1,0 +1,50 @@
+package harness
+
+import (
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+)
+
+// The kernel reckons its timers in jiffies, and one processor counts them for
+// all. While a hypervisor has taken that one away, another that arms a timer
+// does so by a count that is behind, and the timer fires early by as much. After
+// five ticks without a change a processor counts by itself (tick_sched_do_timer,
+// MAX_STALLED_JIFFIES in kernel/time/tick-sched.c, Linux 5.18 to 7.3).
+const stalledTicks = 5 + 1
+
+// behind is by how much a timer may fire early that was armed at about that
+// moment: as far as something was seen to be held up then.
+func behind(armed between, tick time.Duration, log *overshootLog) time.Duration {
+	late := log.worst(armed.from.Add(-overshootBucket), armed.to.Add(overshootBucket))
+	return min(late, stalledTicks*tick)
+}
+
+// notice has every step know how far the kernel's clock may have been behind.
+func (o *observation) notice(start between, tick time.Duration, log *overshootLog) {
+	for i := range o.steps {
+		step := &o.steps[i]
+		step.behind = behind(step.moment(start), tick, log)
+		o.behind += step.behind
+	}
+}
+
+// behindBy is by how much the timer after so many retransmissions may have fired
+// early, with those before it.
+func (o observation) behindBy(retrans int) time.Duration {
+	early := time.Duration(0)
+	for _, step := range o.steps {
+		if step.retrans <= retrans {
+			early += step.behind
+		}
+	}
+	return early
+}
+
+// moment is when the step began.
+func (s step) moment(start between) between {
+	if s.began == (tcp.Span{}) {
+		return start
+	}
+	return between{start.from.Add(s.began.Min), start.to.Add(s.began.Max)}
+}
