@@ -56,5 +56,7 @@
 //	user_timeout_test.go            the same with TCP_USER_TIMEOUT
 //	zero_window_test.go             the peer does not read
 //
+//	transmissions_test.go           what is sent again, how often and when
+//
 //	own_settings_test.go            what ends a connection under your own settings
 package cases

@@ -32,7 +32,7 @@ type untimedMistake struct {
 }
 
 // untimedMistakes has a row at least for each case that judges no end by time.
-var untimedMistakes = slices.Concat(stateMistakes, lingerMistakes, shutdownMistakes, portMistakes, segmentMistakes)
+var untimedMistakes = slices.Concat(stateMistakes, lingerMistakes, shutdownMistakes, portMistakes, segmentMistakes, wireMistakes)
 
 // stateMistakes are about what holds a state, and what does not.
 var stateMistakes = []untimedMistake{
