@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -19,6 +20,30 @@ func behind(armed between, tick time.Duration, log *overshootLog) time.Duration 
 	late := log.worst(armed.from.Add(-overshootBucket), armed.to.Add(overshootBucket))
 	return min(late, stalledTicks*tick)
 }
+
+// steady leaves out of the armings of a stage those that only seem to be: a look
+// by a count of jiffies that is behind sees the timer due later than it is, by as
+// much.
+func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
+	if len(armings) < 2 {
+		return armings
+	}
+	kept := slices.Clone(armings[:1])
+	for _, next := range armings[1:] {
+		last := &kept[len(kept)-1]
+		later, earlier := next.due.from.Sub(last.due.to), last.due.from.Sub(next.due.to)
+		switch {
+		case later > tick+behind(next.lookedAt(), tick, log), earlier > tick+behind(last.lookedAt(), tick, log):
+			kept = append(kept, next)
+		case earlier > 0:
+			last.due = next.due // the look before was behind
+		}
+	}
+	return kept
+}
+
+// lookedAt is when the deadline was first seen.
+func (a arming) lookedAt() between { return between{a.seen, a.seen} }
 
 // notice has every step know how far the kernel's clock may have been behind.
 func (o *observation) notice(start between, tick time.Duration, log *overshootLog) {

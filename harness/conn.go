@@ -208,7 +208,7 @@ func (c *Conn) SetOptions(options tcp.Options) error {
 	if options.Keepalive {
 		c.mark(tcp.Idle, between{begin, time.Now()})
 	}
-	c.note("setsockopt()")
+	c.remark("setsockopt()")
 	return nil
 }
 
@@ -273,9 +273,15 @@ func (c *Conn) marked(clock tcp.Clock) (between, bool) {
 	return at, found
 }
 
-// note tells the story of a call.
+// note tells the story of a call that sends something.
 func (c *Conn) note(call string) {
 	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: call, call: true})
+	c.host.lab.kick()
+}
+
+// remark tells of anything else.
+func (c *Conn) remark(text string) {
+	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: text})
 	c.host.lab.kick()
 }
 

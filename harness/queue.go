@@ -19,7 +19,7 @@ func (c *Conn) FillWindow(t testing.TB) {
 	if err := c.fillWindow(ctx); err != nil {
 		c.fail(t, fmt.Sprintf("filling the receive window of the %s's peer: %v", c.host.name, err))
 	}
-	c.note("the peer's receive window is closed")
+	c.remark("the peer's receive window is closed")
 }
 
 // fillWindow sends no more at a time than the window takes: a segment that is

@@ -199,3 +199,22 @@ func TestJudgeBehind(t *testing.T) {
 	o.behind = 19 * time.Millisecond
 	assert.Equal(t, reaped, judge(window, window, o, time.Minute, tick).outcome)
 }
+
+// A look while the kernel's clock was behind sees a deadline that was never set.
+func TestSteady(t *testing.T) {
+	log := overshootLog{buckets: map[int64]time.Duration{}}
+	log.record(at(1000), 50*time.Millisecond)
+	due := func(seen, ms int) arming { return arming{seen: at(seen), due: between{at(ms - 8), at(ms)}} }
+	armed, phantom, again := due(0, 60_000), due(1000, 60_020), due(2000, 60_000)
+	assert.Equal(t, []arming{armed}, steady([]arming{armed, phantom, again}, tick, &log))
+	first := due(1000, 60_020)
+	assert.Equal(t, []arming{{seen: at(1000), due: armed.due}}, steady([]arming{first, again}, tick, &log))
+
+	for name, really := range map[string][]arming{
+		"nothing was held up": {armed, due(5000, 60_020)},
+		"by more than that":   {armed, due(1000, 60_200)},
+		"much earlier":        {first, due(2000, 59_000)},
+	} {
+		assert.Equal(t, really, steady(really, tick, &log), name)
+	}
+}

@@ -156,6 +156,9 @@ func (w *watcher) copyStages() []stage {
 	stages := slices.Clone(w.stages)
 	last := &stages[len(stages)-1]
 	last.armings = slices.Clone(last.armings)
+	for i := range stages {
+		stages[i].armings = steady(stages[i].armings, w.tick, &overshoots)
+	}
 	return stages
 }
 
