@@ -14,11 +14,10 @@ func (c *Conn) transitions() []report.Transition {
 	var out []report.Transition
 	shown := unborn
 	for i, s := range stages {
-		glimpse := i > 0 && i+1 < len(stages) && s.timer == tcp.TimerNone && stages[i+1].state == s.state
-		if s.state == unborn || glimpse { // not there so far, or a look while a timer fired
+		if s.state == unborn || i+1 < len(stages) && s.glimpse(stages[i+1]) {
 			continue
 		}
-		text := s.timer.String() + s.due()
+		text := s.timer.String() + s.next()
 		switch {
 		case s.state == tcp.Gone:
 			text = "gone from " + stages[i-1].state.String()
@@ -38,6 +37,12 @@ func (c *Conn) transitions() []report.Transition {
 		}
 	}
 	return out
+}
+
+// glimpse reports whether the stage is no more than a look between two timers.
+func (s stage) glimpse(next stage) bool {
+	const short = 20 * time.Millisecond
+	return s.timer == tcp.TimerNone && next.state == s.state && next.begun.Sub(s.begun) < short
 }
 
 // transition is one to the stage.

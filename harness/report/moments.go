@@ -151,7 +151,7 @@ func (h happening) closest(moments []moment) int {
 // have been, and has to do with it.
 func (h happening) belongs(s Segment) bool {
 	near := s.near(h.host)
-	return h.beside != nil && near != nil && h.beside(s) && h.off(*near) <= h.spare
+	return h.beside != nil && near != nil && h.beside(s) && h.off(*near) <= h.spare && *near <= h.at
 }
 
 // off is how far a moment is from when the happening may have been.
