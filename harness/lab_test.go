@@ -103,7 +103,7 @@ func TestTell(t *testing.T) {
 	story := conn.host.lab.tell()
 	for _, line := range []string{
 		`^ time     client 192\.0\.2\.1:40000 +server 192\.0\.2\.2:6000\n`,
-		`\n +\d\.\d{3}   connect\(\) → (SYN_SENT|ESTABLISHED)`,
+		`\n +\d\.\d{3}   connect\(\)( → SYN_SENT,)? +.*── SYN ─`,
 		`\n +\d\.\d{3} {40,}frozen \(DROP in and out\)\n`,
 		`\n +\d\.\d{3}   close\(\) → FIN_WAIT_1, retransmission +─+ FIN ─+✗\n +timer in \d+ ms\n`,
 		`\n +\d\.\d{3}   tail loss probe, next in \d+ ms +─+ FIN.*✗\n`,

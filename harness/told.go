@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,10 @@ func (v verdict) why() []string {
 	var lines []string
 	if text := v.window.Explain(); text != "" {
 		lines = strings.Split(text, "\n")
+	}
+	if spans := v.window.Spans; len(spans) == 1 && len(lines) > 0 {
+		slack := tcp.Text((spans[0].Max - spans[0].Min).Round(time.Millisecond))
+		lines = slices.Insert(lines, 1, fmt.Sprintf("up to %s later: each timer waits for the next slot of its level in the timer wheel", slack))
 	}
 	if v.late > notable {
 		lines = append(lines, fmt.Sprintf("this machine was late when timers were due: up to %s more are allowed", tcp.Text(v.late.Round(time.Millisecond))))

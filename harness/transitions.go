@@ -23,6 +23,8 @@ func (c *Conn) transitions() []report.Transition {
 			text = "gone from " + stages[i-1].state.String()
 		case s.state != shown:
 			text = s.state.String() + s.due()
+		case stages[i-1].retrans > s.retrans:
+			text = fmt.Sprintf("answered, %d probes unanswered%s", s.retrans, s.next())
 		case stages[i-1].retrans != s.retrans:
 			text = fmt.Sprintf("%s %d%s", s.attempt(), s.retrans, s.next())
 		}

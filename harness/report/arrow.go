@@ -55,6 +55,8 @@ func (s Segment) label() string {
 		words[0] = "SYN-ACK"
 	case len(words) == 0 && s.Len > 0:
 		words = []string{"DATA"}
+	case len(words) == 0 && s.Repeats:
+		return "probe" // of a silent peer, or of a closed window: an acknowledgement of what was sent before
 	case len(words) == 0:
 		words = s.flags()
 	}

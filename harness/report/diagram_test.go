@@ -86,7 +86,7 @@ func TestTheFailedEndIsShownBesideItsWindow(t *testing.T) {
 	assert.Greater(t, frozen.X, d.Right-10, "the server is frozen")
 	assert.Less(t, frozen.Y+frozen.Height, window.Y, "the freeze ends with the lab")
 	assert.Equal(t, []string{
-		"connect() → ESTABLISHED", "close() → FIN_WAIT_1,", "retransmission timer in 200 ms",
+		"connect()", "ESTABLISHED", "close() → FIN_WAIT_1,", "retransmission timer in 200 ms",
 		"tail loss probe, next in 200 ms", "retransmission 1, next in 410 ms", "retransmission 2, next in 810 ms",
 		"gone from FIN_WAIT_1", "after 1.681 s, 1.583 s before the", "window opened",
 		"window opens, 3.264 s after the FIN", "was sent", "window closes, 3.368 s",

@@ -41,7 +41,7 @@ func (v Verdict) distance() string {
 		case span.Min <= v.Lasted.Min && v.Lasted.Max <= span.Max:
 			return "inside the window"
 		case span.Min <= v.Lasted.Max && v.Lasted.Min <= span.Max:
-			return "partly inside the window"
+			return v.astride(span)
 		case span.Max < v.Lasted.Min:
 			after = inSeconds(v.Lasted.Min-span.Max) + " after the window closed"
 		case before == "":
@@ -55,4 +55,14 @@ func (v Verdict) distance() string {
 		return after + ", as this machine's lateness allows"
 	}
 	return after + before
+}
+
+// astride says of an interval that is not wholly inside the span how far it may
+// be outside.
+func (v Verdict) astride(span Interval) string {
+	text := "up to " + inSeconds(span.Min-v.Lasted.Min) + " before the window opened"
+	if v.Lasted.Max > span.Max {
+		text = "up to " + inSeconds(v.Lasted.Max-span.Max) + " after the window closed"
+	}
+	return text + ", or inside it"
 }

@@ -78,6 +78,15 @@ func (v labView) ByHowMuch() string {
 	return v.Main.distance()
 }
 
+// Predicted are the calculation, its slack and the rule behind the window of a lab that
+// failed.
+func (v labView) Predicted() []string {
+	if v.Main == nil || v.Main.Passed {
+		return nil
+	}
+	return v.Main.Why[:min(3, len(v.Main.Why))]
+}
+
 // Says is why the lab did not pass.
 func (v labView) Says() []string {
 	var lines []string

@@ -56,6 +56,9 @@ type happening struct {
 	text      string
 	// beside reports whether a segment belongs to it; nil for none.
 	beside func(Segment) bool
+	// sends marks a call, which stands beside the first segment that fits;
+	// whatever else happens stands beside the last.
+	sends bool
 	// spare is by how much the watch and the capture may disagree. A call is
 	// noted before it sends anything.
 	spare Seconds
@@ -71,6 +74,7 @@ func happenings(lab Lab) []happening {
 		if note.Call {
 			calls[len(out)] = true
 			h.at += atOnce
+			h.sends = true
 			h.beside = func(s Segment) bool { return s.From == note.Host }
 		}
 		out = append(out, h)
@@ -84,7 +88,7 @@ func happenings(lab Lab) []happening {
 	for _, t := range lab.Transitions {
 		h := happening{after: t.After, at: t.At, host: t.Host, text: t.Text, spare: Seconds(time.Millisecond), beside: t.broughtBy}
 		reset := t.State == gone && slices.ContainsFunc(lab.Segments, h.belongs)
-		if i := led(out, calls, t); i >= 0 && !reset {
+		if i := led(out, calls, t); i >= 0 && !reset && !heard(lab, t.Host, out[i].after, t.At) {
 			out[i].text += " → " + t.Text
 			delete(calls, i)
 			continue
@@ -105,6 +109,14 @@ const gone = "gone"
 // socket goes with a segment only if that resets it.
 func (t Transition) broughtBy(s Segment) bool {
 	return t.State != gone || s.From != t.Host && s.Dropped == "" && slices.Contains(s.flags(), "RST")
+}
+
+// heard reports whether a segment arrived at the host meanwhile, which may be what
+// led to a transition.
+func heard(lab Lab, host string, after, at Seconds) bool {
+	return slices.ContainsFunc(lab.Segments, func(s Segment) bool {
+		return s.From != host && s.Dropped == "" && s.Arrived != nil && after < *s.Arrived && *s.Arrived <= at
+	})
 }
 
 // led is the last call that may have led to the transition, -1 if none did.
@@ -131,17 +143,17 @@ func (h happening) place(moments []moment) []moment {
 }
 
 // closest is the moment whose segment belongs to the happening and passed the
-// host first while it may have happened, or if there is none, closest to that;
-// -1 if none did.
+// host while it may have happened, or if there is none, closest to that; of
+// several the first for a call and the last for anything else; -1 if none did.
 func (h happening) closest(moments []moment) int {
-	best, least, first := -1, Seconds(0), Seconds(0)
+	best, least, at := -1, Seconds(0), Seconds(0)
 	for i, m := range moments {
 		if m.segment == nil || m.texts[h.host] != "" || !h.belongs(*m.segment) {
 			continue
 		}
 		near := *m.segment.near(h.host)
-		if off := h.off(near); best < 0 || off < least || off == least && near < first {
-			best, least, first = i, off, near
+		if off := h.off(near); best < 0 || off < least || off == least && (near < at) == h.sends {
+			best, least, at = i, off, near
 		}
 	}
 	return best

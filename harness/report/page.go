@@ -134,6 +134,16 @@ func (p page) Troubles() []labView {
 	return out
 }
 
+// Outcomes are the numbers of verdicts, as "212 reaped in its window, 4 armed".
+func (p page) Outcomes() string {
+	rows, _ := p.outcomes()
+	texts := make([]string, len(rows))
+	for i, row := range rows {
+		texts[i] = strings.Join(row, " ")
+	}
+	return strings.Join(texts, ", ")
+}
+
 // When is the moment at which the run began.
 func (p page) When() string { return p.Started.Format("2 January 2006, 15:04 MST") }
 
