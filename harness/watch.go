@@ -207,7 +207,7 @@ const (
 	shortestPause = time.Millisecond
 	// closePause bounds the pause where a timer is overdue or an end predicted.
 	closePause   = 10 * time.Millisecond
-	longestPause = 250 * time.Millisecond
+	longestPause = 500 * time.Millisecond
 )
 
 // pause says how long not to look: a quarter of the distance to the nearest moment

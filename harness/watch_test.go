@@ -126,7 +126,7 @@ func TestBetween(t *testing.T) {
 // millisecond.
 func TestPauseNear(t *testing.T) {
 	moments := []time.Time{at(1000)}
-	assert.Equal(t, 250*time.Millisecond, pauseNear(at(-10_000), moments, longestPause))
+	assert.Equal(t, 500*time.Millisecond, pauseNear(at(-10_000), moments, longestPause))
 	assert.Equal(t, 100*time.Millisecond, pauseNear(at(600), moments, longestPause))
 	assert.Equal(t, 100*time.Millisecond, pauseNear(at(1400), moments, longestPause))
 	assert.Equal(t, time.Millisecond, pauseNear(at(999), moments, longestPause))
