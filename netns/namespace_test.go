@@ -3,6 +3,7 @@ package netns
 import (
 	"os"
 	"os/exec"
+	"reflect"
 	"runtime"
 	"testing"
 
@@ -48,20 +49,37 @@ func TestDoGoexit(t *testing.T) {
 	assert.ErrorIs(t, err, errUnfinished)
 }
 
+// Every method of a closed namespace says that it is closed, and changes
+// nothing: neither the namespace that the process came from nor one that is
+// open.
 func TestClosedNamespaceRefusesEverything(t *testing.T) {
 	requireNamespaces(t)
 	closed, open := newNamespace(t), newNamespace(t)
 	require.NoError(t, closed.Close())
+	before := homeState(t)
 
 	for name, ns := range map[string]*Namespace{"closed": closed, "never made": new(Namespace)} {
-		t.Run(name, func(t *testing.T) {
-			assert.ErrorIs(t, ns.Do(func() error { t.Error("ran"); return nil }), ErrClosed)
-			assert.ErrorIs(t, Join(End{Namespace: ns}, End{Namespace: open}), ErrClosed)
-			assert.ErrorIs(t, Join(End{Namespace: open}, End{Namespace: ns}), ErrClosed)
-			assert.ErrorIs(t, ns.SetSysctl("net.ipv4.tcp_fin_timeout", "7"), ErrClosed)
-			_, err := ns.Sysctl("net.ipv4.tcp_fin_timeout")
-			assert.ErrorIs(t, err, ErrClosed)
-			assert.ErrorIs(t, ns.Close(), ErrClosed)
-		})
+		for method, call := range map[string]func() error{
+			"Close":     ns.Close,
+			"Do":        func() error { return ns.Do(func() error { t.Error("ran"); return nil }) },
+			"LinkDown":  ns.LinkDown,
+			"LinkUp":    ns.LinkUp,
+			"SetSysctl": func() error { return ns.SetSysctl("net.ipv4.tcp_fin_timeout", "7") },
+			"Sysctl":    func() error { _, err := ns.Sysctl("net.ipv4.tcp_fin_timeout"); return err },
+			"Join to":   func() error { return Join(End{Namespace: open}, End{Namespace: ns}) },
+			"Join from": func() error { return Join(End{Namespace: ns}, End{Namespace: open}) },
+		} {
+			t.Run(name+"/"+method, func(t *testing.T) {
+				err := call()
+				require.ErrorIs(t, err, ErrClosed)
+				assert.ErrorContains(t, err, "network namespace is closed")
+			})
+		}
 	}
+
+	assert.Equal(t, 7, reflect.TypeFor[*Namespace]().NumMethod(), "with String; a new method belongs into the table")
+	assert.Equal(t, before, homeState(t))
+	links, err := open.route.LinkList()
+	require.NoError(t, err)
+	assert.Len(t, links, 1, "the open one is left with its loopback link alone")
 }

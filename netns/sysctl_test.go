@@ -38,9 +38,26 @@ func TestSysctlPath(t *testing.T) {
 	path, err := sysctlPath("net.ipv4.tcp_fin_timeout")
 	require.NoError(t, err)
 	assert.Equal(t, "/proc/sys/net/ipv4/tcp_fin_timeout", path)
+}
 
-	for _, name := range []string{"", "net", "kernel.panic", "net..panic", "net.ipv4/../../kernel/panic", "net.."} {
+// No name leads out of /proc/sys/net, whatever is written to it, and the
+// machine's own sysctls stay as they are.
+func TestSysctlNamesThatLead(t *testing.T) {
+	requireNamespaces(t)
+	ns, before := newNamespace(t), homeState(t)
+	for _, name := range []string{
+		"", "net", "net.", ".net", "net..panic", "net..", "net.ipv4.", "kernel.panic", "vm.swappiness", "Net.ipv4.tcp_sack",
+		"net.ipv4/../../kernel.panic", "net.ipv4/../../kernel/panic", "net.../../kernel/panic", "net.ipv4.tcp_fin_timeout/../../../kernel/panic",
+		"/proc/sys/kernel/panic", "/proc/sys/net/ipv4/tcp_fin_timeout", "net/ipv4/tcp_fin_timeout", "../kernel/panic", "..", ".", "/",
+	} {
 		_, err := sysctlPath(name)
-		assert.Error(t, err, name)
+		require.Error(t, err, name)
+		require.EqualError(t, ns.SetSysctl(name, "7"), err.Error())
+		_, readErr := ns.Sysctl(name)
+		require.EqualError(t, readErr, err.Error())
 	}
+	for _, name := range []string{"net.ipv4.tcp_fin_timeout\x00", "net.ipv4.tcp_fin_timeout\n", " net.ipv4.tcp_fin_timeout", "net.ipv4", "net. "} {
+		assert.Error(t, ns.SetSysctl(name, "7"), "%q", name)
+	}
+	assert.Equal(t, before, homeState(t))
 }
