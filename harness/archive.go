@@ -30,18 +30,25 @@ type archive struct {
 	names        map[string]int
 }
 
-// open makes the directory of the report, before anything runs, and removes an
-// earlier report from it. Anything else is never removed.
+// open makes the directory of the report, and refuses one that holds anything
+// but an earlier report, or that cannot be written to: what is wrong is better
+// known now than after the run.
 func (a *archive) open(dir string) (err error) {
 	a.started, a.names = time.Now(), map[string]int{}
-	if a.stolenBefore, err = stolenTime(); err != nil || dir == "" {
+	if a.stolenBefore, err = stolenTime(); err != nil {
 		return err
+	}
+	if err := appendTo(stepSummary(), ""); err != nil {
+		return fmt.Errorf("GITHUB_STEP_SUMMARY names no file that can be appended to: %w", err)
+	}
+	if dir == "" {
+		return nil
 	}
 	if a.dir, err = fromRoot(dir); err != nil {
 		return fmt.Errorf("opening the report: %w", err)
 	}
 	if err := os.MkdirAll(a.dir, 0o755); err != nil {
-		return fmt.Errorf("opening the report: %w", err)
+		return fmt.Errorf("opening the report: %w: name a directory that can be written to", err)
 	}
 	entries, err := os.ReadDir(a.dir)
 	if err != nil {
@@ -55,12 +62,24 @@ func (a *archive) open(dir string) (err error) {
 			return fmt.Errorf("opening the report: %s holds %s, which is not of a report: name another directory", a.dir, name)
 		}
 	}
+	trial, err := os.CreateTemp(a.dir, "trial-")
+	if err != nil {
+		return fmt.Errorf("opening the report: %w: name a directory that can be written to", err)
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+}
+
+// clear removes an earlier report from the directory, once it is certain that
+// there will be another, and marks the directory as a report's.
+func (a *archive) clear() error {
+	if a.dir == "" {
+		return nil
+	}
 	for _, name := range []string{pageName, resultsName, failedName} {
 		if err := os.RemoveAll(filepath.Join(a.dir, name)); err != nil {
 			return fmt.Errorf("removing the earlier report: %w", err)
 		}
 	}
-	// What cannot be written is better known now than after the run.
 	return writeFile(filepath.Join(a.dir, resultsName), func(io.Writer) error { return nil })
 }
 
@@ -133,9 +152,7 @@ func (r *run) publish() error {
 		return err
 	}
 	var errs []error
-	if path := stepSummary(); path != "" {
-		errs = append(errs, appendTo(path, report.Summary(record)))
-	}
+	errs = append(errs, appendTo(stepSummary(), report.Summary(record)))
 	if dir := r.archive.dir; dir != "" {
 		errs = append(errs,
 			writeFile(filepath.Join(dir, resultsName), record.Write),
@@ -150,7 +167,11 @@ func (r *run) publish() error {
 	return nil
 }
 
+// appendTo appends to a file; nothing to none.
 func appendTo(path, text string) (err error) {
+	if path == "" {
+		return nil
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		return err

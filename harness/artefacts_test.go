@@ -101,7 +101,10 @@ func TestArchiveOpen(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(earlier, failedName, "TestX"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(earlier, resultsName), []byte("{}"), 0o600))
 	require.NoError(t, a.open(earlier))
+	require.DirExists(t, filepath.Join(earlier, failedName), "until there is another report")
+	require.NoError(t, a.clear())
 	require.NoDirExists(t, filepath.Join(earlier, failedName))
+	require.NoError(t, a.open(earlier), "though the run ended early")
 	require.ErrorContains(t, a.open(filepath.Join(earlier, resultsName, "below")), "opening the report: ")
 }
 

@@ -92,8 +92,13 @@ func (r *run) planOnly(m *testing.M) int {
 		return 1
 	}
 	if code != 0 {
-		fmt.Fprintln(os.Stderr, "finwait: a test failed before it declared its case; run it without -plan")
+		if code == 1 { // with another, testing has said which flag is wrong
+			fmt.Fprintln(os.Stderr, "finwait: a test failed before it declared its case; run it without -plan")
+		}
 		return code
+	}
+	if len(r.declared) == 0 {
+		return chosenNone()
 	}
 	if err := r.printPlan(stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "finwait:", err)

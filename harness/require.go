@@ -78,6 +78,13 @@ func requireSuite(t testing.TB) {
 	}
 }
 
+// skipUnstarted skips a test because the plan cannot be carried out; the first
+// test has failed for it, and said why.
+func skipUnstarted(t testing.TB) {
+	t.Helper()
+	t.Skip("not started, because the plan cannot be carried out")
+}
+
 // requireLab skips a test of the harness itself where labs cannot be built.
 func requireLab(t testing.TB) {
 	t.Helper()

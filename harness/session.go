@@ -94,6 +94,10 @@ func Main(m *testing.M, options Options) int {
 	if options.Plan != "" {
 		return session.planOnly(m)
 	}
+	if err := session.archive.open(options.Report); err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		return 1
+	}
 	if err := dieWithParent(); err != nil {
 		fmt.Fprintln(os.Stderr, "finwait:", err)
 		return 1
@@ -108,11 +112,28 @@ func Main(m *testing.M, options Options) int {
 			return 1
 		}
 	}
-	if err := session.archive.open(options.Report); err != nil {
-		fmt.Fprintln(os.Stderr, "finwait:", err)
-		return 1
+	code := m.Run()
+	if code == 0 && session.labs == 0 {
+		code = chosenNone()
 	}
-	return session.end(m.Run())
+	return session.end(code)
+}
+
+// chosenNone says that the flags of go test leave no case to run, and is the exit
+// code: a run that proves nothing does not pass. Where benchmarks were asked
+// for, no tests need to be.
+func chosenNone() int {
+	if given("test.bench") || given("test.fuzz") {
+		return 0
+	}
+	var chosen []string
+	for _, name := range []string{"run", "skip", "count"} {
+		if given("test." + name) {
+			chosen = append(chosen, fmt.Sprintf("-%s=%s", name, flag.Lookup("test."+name).Value))
+		}
+	}
+	fmt.Fprintf(os.Stderr, "finwait: no case is left to run with %s; -list=. names all\n", strings.Join(chosen, " "))
+	return 1
 }
 
 // given reports whether the flag stands on the command line.
@@ -142,11 +163,13 @@ func (r *run) begin(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.begun && r.refusal != nil {
-		t.Fatal("not started, for the reason given above")
+		skipUnstarted(t)
 	}
 	if !r.begun {
 		r.begun = true
-		r.refusal = r.plan(t)
+		if r.refusal = r.plan(t); r.refusal == nil {
+			r.refusal = r.archive.clear()
+		}
 	}
 	if r.refusal != nil {
 		t.Fatal(r.refusal)

@@ -66,6 +66,13 @@ func (r *run) readOwn() (err error) {
 
 // readFile reads a sysctl.d file, and notes what of it has no part.
 func (r *run) readFile(path string) (Sysctls, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	if info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 {
+		return nil, fmt.Errorf("reading the settings: %s is no file: name one of sysctl.d", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the settings: %w", err)
@@ -73,7 +80,7 @@ func (r *run) readFile(path string) (Sysctls, error) {
 	defer file.Close()
 	parsed, err := tcp.ParseSysctls(path, file)
 	if err != nil {
-		return nil, err
+		return nil, firstLines(err)
 	}
 	note := func(text string, args ...any) { r.notes = append(r.notes, fmt.Sprintf(text, args...)) }
 	if parsed.Ignored > 0 {
@@ -99,6 +106,18 @@ func (r *run) readFile(path string) (Sysctls, error) {
 		}
 	}
 	return parsed.Values, nil
+}
+
+// firstLines is an error without most of its lines: a file of another kind has
+// something wrong in each of its own.
+func firstLines(err error) error {
+	const enough = 10
+	lines := strings.SplitN(err.Error(), "\n", enough+1)
+	if len(lines) <= enough {
+		return err
+	}
+	more := 1 + strings.Count(lines[enough], "\n")
+	return fmt.Errorf("%s\nand %d more", strings.Join(lines[:enough], "\n"), more)
 }
 
 // fromRoot makes a path absolute; a relative one counts from the root of the

@@ -54,7 +54,8 @@ const blanks = " \t\n\v\f\r"
 // ParseSysctls reads a file of sysctl.d(5) or sysctl.conf(5) to its end; file
 // is its name in errors. The error joins a [*LineError] for every line that
 // cannot be applied, in the file's order, or says that reading failed; nothing
-// of the file is returned then.
+// of the file is returned then. A file with a NUL byte is no text, and read no
+// further.
 //
 // The later of two assignments wins. One that names a sysctl wins over any
 // glob pattern, and a line "-name" without "=" keeps a sysctl from patterns.
@@ -77,6 +78,7 @@ type sysctlParser struct {
 	lines            []sysctlLine
 	ignored          map[string]bool // keys outside net.ipv4.tcp_*
 	broken, forgiven []*LineError
+	binary           bool // there is a NUL byte, and no point in reading on
 }
 
 // A sysctlLine is an assignment or, where it assigns nothing, an exclusion.
@@ -126,7 +128,7 @@ func (p *sysctlParser) read(r io.Reader) error {
 		} else {
 			p.line(number, text)
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || p.binary {
 			return nil
 		}
 		if err != nil {
@@ -141,7 +143,8 @@ func (p *sysctlParser) read(r io.Reader) error {
 func (p *sysctlParser) line(number int, text []byte) {
 	line := sysctlLine{number: number}
 	if bytes.IndexByte(text, 0) >= 0 {
-		p.fail(line, "a NUL byte")
+		p.fail(line, "a NUL byte: this is no text file")
+		p.binary = true
 		return
 	}
 	trimmed := strings.Trim(string(text), blanks)

@@ -133,7 +133,7 @@ func TestSysctlErrors(t *testing.T) {
 		{"separators for a name", "./. = 5", "a.conf:1: no name in the line"},
 		{"nothing but a dash", "-", "a.conf:1: no name in the line"},
 		{"no assignment", "net.ipv4.tcp_fastopen_key 00112233", "a.conf:1: no = in the line"},
-		{"NUL", "net.ipv4.tcp_sack = 1\x00\n# \x00", "a.conf:1: a NUL byte\na.conf:2: a NUL byte"},
+		{"NUL", "net.ipv4.tcp_sack = 1\x00\n# \x00", "a.conf:1: a NUL byte: this is no text file"},
 		{"over-long", long + "x\nnet.ipv4.tcp_sack", "a.conf:1: longer than 1048576 bytes\na.conf:2: no = in the line"},
 		{"over-long by far", strings.Repeat(long, 3), "a.conf:1: longer than 1048576 bytes"},
 		{

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/finwait/finwait/harness/report"
 )
@@ -45,7 +46,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return fine
 	case err != nil:
 		return refused
-	case flags.NArg() < 2:
+	case flags.NArg() < 2 || slices.Contains(flags.Args(), ""):
 		fmt.Fprintln(stderr, "finwait: compare needs two files or more")
 		return refused
 	}
@@ -84,8 +85,11 @@ func compare(names []string, markdown bool, out io.Writer) (worse bool, err erro
 
 // read reads the file, or the results.json of the directory.
 func read(name string) (run report.Run, err error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
+	switch info, err := os.Stat(name); {
+	case err == nil && info.IsDir():
 		name = filepath.Join(name, "results.json")
+	case err == nil && info.Mode()&fs.ModeDevice != 0: // which may have no end
+		return report.Run{}, fmt.Errorf("%s: is a device, and no results.json", name)
 	}
 	file, err := os.Open(name)
 	if err != nil {

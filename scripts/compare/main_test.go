@@ -34,6 +34,8 @@ func TestExitStatus(t *testing.T) {
 	require.NoError(t, os.WriteFile(malformed, []byte(`{"version":1,`), 0o600))
 	future := filepath.Join(t.TempDir(), "future.json")
 	require.NoError(t, os.WriteFile(future, []byte(`{"version":99}`), 0o600))
+	list := filepath.Join(t.TempDir(), "list.json")
+	require.NoError(t, os.WriteFile(list, []byte(`[]`), 0o600))
 	empty := t.TempDir()
 
 	for name, test := range map[string]struct {
@@ -48,6 +50,10 @@ func TestExitStatus(t *testing.T) {
 		"worse in the third": {args: []string{passed, passed, failed}, want: 1, says: "1 lab: 0 agree, 1 differ\n"},
 		"Markdown":           {args: []string{"-markdown", passed, failed}, want: 1, says: "| worse | a lab |"},
 		"one file":           {args: []string{passed}, want: 2, errors: "finwait: compare needs two files or more\n"},
+		"an empty name":      {args: []string{passed, ""}, want: 2, errors: "finwait: compare needs two files or more\n"},
+		"a device":           {args: []string{passed, "/dev/zero"}, want: 2, errors: "finwait: /dev/zero: is a device, and no results.json\n"},
+		"another file":       {args: []string{passed, os.Args[0]}, want: 2, errors: "finwait: " + os.Args[0] + ": malformed JSON in line 1, at byte 1: "},
+		"a list":             {args: []string{passed, list}, want: 2, errors: "finwait: " + list + ": not a report of finwait: it says no version\n"},
 		"an unknown flag":    {args: []string{"-html", passed, passed}, want: 2, errors: "flag provided but not defined: -html\nusage: compare"},
 		"help":               {args: []string{"-h"}, want: 0, errors: "usage: compare [-markdown] A.json B.json [C.json …]\n"},
 		"no such file":       {args: []string{passed, "nowhere.json"}, want: 2, errors: "finwait: nowhere.json: no such file or directory\n"},

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,15 +22,30 @@ import (
 const cases = "github.com/finwait/finwait/cases"
 
 func main() {
-	settings := flag.String("settings", "", "a sysctl.d file, in place of this machine's settings")
-	asJSON := flag.Bool("json", false, "print JSON")
-	run := flag.String("run", "", "only the cases that match, as of go test")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "plan: no arguments but flags: %q\n", flag.Args())
+	flags := flag.NewFlagSet("plan", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	settings := flags.String("settings", "", "a sysctl.d `file`, in place of this machine's settings")
+	asJSON := flags.Bool("json", false, "print JSON")
+	run := flags.String("run", "", "only the cases that match, as of go test")
+	err := flags.Parse(os.Args[1:])
+	flags.SetOutput(os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.PrintDefaults()
+		return
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("%q is no flag, and there are no other arguments", flags.Arg(0))
+	}
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "settings" && *settings == "" {
+			err = errors.New("the path behind -settings is empty; leave the flag out to take this machine's settings")
+		}
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "plan:", err, "(the flags are -settings FILE, -run PATTERN and -json)")
 		os.Exit(2)
 	}
-	err := plan(*settings, *asJSON, *run)
+	err = plan(*settings, *asJSON, *run)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -51,9 +67,12 @@ func plan(settings string, asJSON bool, run string) (err error) {
 	if err := piped("go", "test", "-c", "-o", binary, cases).Run(); err != nil {
 		return err
 	}
-	args := []string{"-plan", "-test.run", run}
+	args := []string{"-plan"}
 	if asJSON {
 		args[0] = "-plan=json"
+	}
+	if run != "" {
+		args = append(args, "-test.run", run)
 	}
 	if settings != "" {
 		path, err := filepath.Abs(settings)
