@@ -38,6 +38,10 @@ race: iptables ## the tests and the short cases under the race detector
 killed: iptables ## kill -9 in the middle of a run, and compare the host before and after
 	scripts/killed
 
+.PHONY: fuzz
+fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for longer)
+	@scripts/fuzz $(ARGS)
+
 .PHONY: iptables
 iptables:
 	@scripts/install-iptables

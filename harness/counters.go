@@ -100,7 +100,10 @@ func parseCounters(text string) (tcp.Counters, error) {
 func parseAllCounters(text string) (map[string]int, error) {
 	counters := map[string]int{}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	for i := 0; i+1 < len(lines); i += 2 {
+	for i := 0; i < len(lines); i += 2 {
+		if i+1 == len(lines) {
+			return nil, fmt.Errorf("line %d has no values behind it", i+1)
+		}
 		names, values := strings.Fields(lines[i]), strings.Fields(lines[i+1])
 		if len(names) != len(values) || len(names) == 0 || names[0] != values[0] {
 			return nil, fmt.Errorf("line %d does not match the line before", i+2)

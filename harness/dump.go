@@ -45,21 +45,30 @@ func (d *diag) dump() (sockets []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading sock_diag's answer: %w", err)
 		}
-		messages, err := syscall.ParseNetlinkMessage(reply[:n])
-		if err != nil {
-			return nil, fmt.Errorf("parsing sock_diag's answer of %d bytes: %w", n, err)
-		}
-		for _, message := range messages {
-			switch {
-			case message.Header.Type == unix.NLMSG_DONE:
-				return sockets, nil
-			case message.Header.Type == unix.NLMSG_ERROR && len(message.Data) >= 4:
-				return nil, fmt.Errorf("sock_diag: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(message.Data))))
-			case len(message.Data) >= sizeofDiagReply:
-				sockets = append(sockets, describeSocket(message.Data))
-			}
+		found, done, err := parseDump(reply[:n])
+		if sockets = append(sockets, found...); done || err != nil {
+			return sockets, err
 		}
 	}
+}
+
+// parseDump reads one datagram of the answer, and reports whether it is the last.
+func parseDump(reply []byte) (sockets []string, done bool, err error) {
+	messages, err := syscall.ParseNetlinkMessage(reply)
+	if err != nil {
+		return nil, false, fmt.Errorf("parsing sock_diag's answer of %d bytes: %w", len(reply), err)
+	}
+	for _, message := range messages {
+		switch {
+		case message.Header.Type == unix.NLMSG_DONE:
+			return sockets, true, nil
+		case message.Header.Type == unix.NLMSG_ERROR && len(message.Data) >= 4:
+			return nil, false, fmt.Errorf("sock_diag: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(message.Data))))
+		case len(message.Data) >= sizeofDiagReply:
+			sockets = append(sockets, describeSocket(message.Data))
+		}
+	}
+	return sockets, false, nil
 }
 
 // describeSocket writes a struct inet_diag_msg in a line.

@@ -38,8 +38,9 @@ var thisKernel = sync.OnceValues(func() (kernel, error) {
 		release: unix.ByteSliceToString(name.Release[:]),
 		hz:      tcp.HZ((time.Second + time.Duration(resolution.Nano())/2) / time.Duration(resolution.Nano())),
 	}
-	if _, err := fmt.Sscanf(k.release, "%d.%d", &k.version.Major, &k.version.Minor); err != nil {
-		return kernel{}, fmt.Errorf("reading the kernel's release %q: %w", k.release, err)
+	var err error
+	if k.version, err = tcp.ParseRelease(k.release); err != nil {
+		return kernel{}, fmt.Errorf("reading the kernel's release: %w", err)
 	}
 	k.defaults = tcp.DefaultSettings()
 	for _, name := range tcp.SysctlNames() {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -33,11 +34,15 @@ func parseStolen(stat string) (time.Duration, error) {
 	if len(fields) <= steal || fields[0] != "cpu" {
 		return 0, fmt.Errorf("reading the stolen time: /proc/stat begins with %q", line)
 	}
+	const tick = time.Second / userHZ
 	ticks, err := strconv.ParseInt(fields[steal], 10, 64)
+	if err == nil && (ticks < 0 || ticks > int64(math.MaxInt64/tick)) {
+		err = fmt.Errorf("%d ticks are out of range", ticks)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("reading the stolen time: %w", err)
 	}
-	return time.Duration(ticks) * time.Second / userHZ, nil
+	return time.Duration(ticks) * tick, nil
 }
 
 // noise is what kept the machine from being on time since the lab was built.

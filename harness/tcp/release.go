@@ -2,12 +2,32 @@ package tcp
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 )
 
 // Release is a release of Linux. The zero value stands for the newest that the
 // model was read in, 7.3.
 type Release struct{ Major, Minor int }
+
+// ParseRelease reads the beginning of a kernel's release, as uname(2) gives it:
+// "6.12" of "6.12.41-rt". A release without two numbers, the first of them above
+// zero, is an error.
+func ParseRelease(text string) (Release, error) {
+	found := releaseNumbers.FindStringSubmatch(text)
+	if found == nil {
+		return Release{}, fmt.Errorf("%.80q begins with no release of Linux, as 6.12 is one", text)
+	}
+	major, err := strconv.Atoi(found[1])
+	if err != nil {
+		return Release{}, err
+	}
+	minor, err := strconv.Atoi(found[2])
+	return Release{major, minor}, err
+}
+
+var releaseNumbers = regexp.MustCompile(`^([1-9][0-9]{0,4})\.([0-9]{1,5})([^0-9]|$)`)
 
 // Before reports whether the release precedes major.minor.
 func (r Release) Before(major, minor int) bool {

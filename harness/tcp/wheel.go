@@ -15,11 +15,13 @@ func (hz HZ) Ceil(d time.Duration) time.Duration { return hz.jiffies(hz.count(d)
 // count is the number of jiffies in d, rounded up. A remainder below HZ
 // nanoseconds is the rounding of a tick that is no whole number of them.
 func (hz HZ) count(d time.Duration) int64 {
-	return (int64(d)*int64(hz) + int64(time.Second) - int64(hz)) / int64(time.Second)
+	second, ticks := int64(time.Second), int64(hz)
+	return int64(d)/second*ticks + (int64(d)%second*ticks+second-ticks)/second
 }
 
 func (hz HZ) jiffies(n int64) time.Duration {
-	return time.Duration(n * int64(time.Second) / int64(hz))
+	second, ticks := int64(time.Second), int64(hz)
+	return time.Duration(n/ticks*second + n%ticks*second/ticks)
 }
 
 // Lateness is the most by which a timer armed for d fires after d when nothing

@@ -34,6 +34,7 @@ func TestCeil(t *testing.T) {
 	assert.Equal(t, 204*time.Millisecond, HZ(250).Ceil(200*time.Millisecond+time.Microsecond))
 	assert.Equal(t, 200*time.Millisecond, HZ(250).Ceil(200*time.Millisecond))
 	assert.Equal(t, time.Duration(0), HZ(250).Ceil(0))
+	assert.Equal(t, maxSeconds*time.Second, HZ(1000).Ceil(maxSeconds*time.Second), "the greatest that a sysctl holds")
 	// A tick of HZ 300 is no whole number of nanoseconds, nor of the
 	// microseconds in which TCP_INFO reports it.
 	for n := range int64(1000) {
