@@ -118,7 +118,10 @@ func (lab *Lab) build(sysctls Sysctls) (err error) {
 		}
 		lab.onClose(host.tap.close)
 	}
-	return errors.Join(lab.Client.configure(sysctls), lab.Server.configure(sysctls))
+	if err := lab.Client.configure(sysctls); err != nil {
+		return err
+	}
+	return lab.Server.configure(sysctls)
 }
 
 // newHost makes a host; last is the end of all of its addresses.

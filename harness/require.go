@@ -3,7 +3,10 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,7 +40,12 @@ var missing = sync.OnceValue(func() error {
 	if kernel.version.Before(oldestKernel.Major, oldestKernel.Minor) {
 		return fmt.Errorf("%v is older than %v, the oldest kernel that the predictions hold for", kernel, oldestKernel)
 	}
-	return explain(probe())
+	err = probe()
+	if err == nil {
+		return nil
+	}
+	lacks, capErr := lacking()
+	return errors.Join(explain(err, lacks), capErr)
 })
 
 // probe does once what every case does.
@@ -57,17 +65,46 @@ func probe() (err error) {
 	return fault.heal()
 }
 
-// explain adds to a probe's error what to do about it.
-func explain(err error) error {
-	switch {
+// explain adds to a probe's error what is missing and what to do about it; lacks
+// are the capabilities that this process does not have.
+func explain(err error, lacks []string) error {
+	switch permission := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES); {
 	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%w\n/proc/sys is read-only, as containers mount it: run the container with --privileged, or outside", err)
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%w\n%s", err, ways)
+		return fmt.Errorf("%w: /proc/sys is read-only, as containers mount it: run the container with --privileged, or outside", err)
+	case permission && len(lacks) > 0:
+		return fmt.Errorf("%w: this process lacks %s\n%s", err, strings.Join(lacks, ", "), ways)
+	case permission:
+		return fmt.Errorf("%w, although this process has %s: a seccomp filter or a security module forbids it, as in containers: "+
+			"run the container with --privileged, or outside", err, strings.Join(slices.Sorted(maps.Keys(needed)), ", "))
+	case errors.Is(err, unix.ENOSPC):
+		return fmt.Errorf("%w: the limit of network namespaces is reached; raise the sysctl user.max_net_namespaces, here and where this user namespace was made", err)
 	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("%w\n%s", err, installing)
+		return fmt.Errorf("%w: %s", err, installing)
+	case errors.Is(err, unix.ENOENT):
+		return fmt.Errorf("%w: /proc must be mounted, and be that of this process's pid namespace, as unshare --mount-proc makes it", err)
 	}
 	return err
+}
+
+// needed are the capabilities without which no lab can be built
+// (scripts/capabilities finds them again), by their numbers.
+var needed = map[string]int{"CAP_NET_ADMIN": unix.CAP_NET_ADMIN, "CAP_NET_RAW": unix.CAP_NET_RAW, "CAP_SYS_ADMIN": unix.CAP_SYS_ADMIN}
+
+// lacking are those of needed that are not effective in this process.
+func lacking() ([]string, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData // the lower 32 capabilities come first
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return nil, fmt.Errorf("asking for the capabilities: %w", err)
+	}
+	var lacks []string
+	for name, number := range needed {
+		if sets[number/32].Effective&(1<<(number%32)) == 0 {
+			lacks = append(lacks, name)
+		}
+	}
+	slices.Sort(lacks)
+	return lacks, nil
 }
 
 // requireSuite fails the test where the suite cannot run.
