@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -44,5 +45,19 @@ func TestLacking(t *testing.T) {
 		assert.Empty(t, lacks, "labs can be built")
 	} else if errors.Is(missing(), unix.EPERM) {
 		assert.Subset(t, []string{"CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN"}, lacks)
+	}
+}
+
+// requireContainers skips the test where containers cannot be made by hand.
+func requireContainers(t *testing.T) {
+	t.Helper()
+	requireLab(t)
+	if os.Getuid() != 0 || inUserNamespace() {
+		t.Skip("needs root outside of a user namespace")
+	}
+	for _, program := range []string{"unshare", "setpriv"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("needs %s of util-linux: %v", program, err)
+		}
 	}
 }
