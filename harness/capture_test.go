@@ -13,6 +13,7 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // Both ends see the handshake, data and the FIN in order, with their times.
@@ -164,11 +165,15 @@ func TestCaptureOfABrokenFrame(t *testing.T) {
 	lab, err := newLab(Case{}, IPv4, time.Minute)
 	require.NoError(t, err)
 	capture := lab.Client.Capture(t)
-	frame := bytes.Join([][]byte{lab.Client.mac, lab.Server.mac, {8, 0, 0x41}, make([]byte, 45)}, nil)
+	const shortHeader = 0x41
+	header := []byte{shortHeader, 9: unix.IPPROTO_TCP, 45: 0}
+	frame := bytes.Join([][]byte{lab.Client.mac, lab.Server.mac, {8, 0}, header}, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), captureTimeout)
+	defer cancel()
 
 	require.NoError(t, lab.Server.transmit(frame))
 
-	_, err = capture.tap.await(t.Context(), func([]Segment) bool { return false })
+	_, err = capture.tap.await(ctx, func([]Segment) bool { return false })
 	require.ErrorContains(t, err, "capturing on the client: parsing a frame of 60 bytes")
 	require.ErrorContains(t, lab.close(), "capturing on the client: parsing a frame")
 	_, err = capture.tap.file.Stat()

@@ -12,27 +12,21 @@ import (
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"github.com/finwait/finwait/netns"
 )
 
 // counterFiles are the counters of a namespace. Such a file belongs to the
 // namespace that it was opened in, and is read anew from its start.
 type counterFiles struct{ files []*os.File }
 
-func openCounters(ns *netns.Namespace) (*counterFiles, error) {
+// openCounters opens those of the namespace that the thread is in.
+func openCounters() (*counterFiles, error) {
 	c := &counterFiles{}
-	err := ns.Do(func() error {
-		for _, name := range []string{"snmp", "netstat"} {
-			file, err := os.Open("/proc/thread-self/net/" + name)
-			if err != nil {
-				return err
-			}
-			c.files = append(c.files, file)
+	for _, name := range []string{"snmp", "netstat"} {
+		file, err := os.Open("/proc/thread-self/net/" + name)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening the counters: %w", err), c.close())
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the counters of %v: %w", ns, err), c.close())
+		c.files = append(c.files, file)
 	}
 	return c, nil
 }

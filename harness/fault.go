@@ -81,9 +81,8 @@ func (h *Host) freeze(only []Direction) (*Fault, error) {
 	}
 	if err := inTurn(func() (err error) {
 		if h.chain == nil {
-			if h.chain, err = prepareChain(h); err != nil {
-				return err
-			}
+			h.chain, err = prepareChain(h, fault.rule())
+			return err
 		}
 		return h.chain.do(func(tables *iptables.IPTables) error {
 			return tables.Append(chainTable, chainName, fault.rule()...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/finwait/finwait/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Family is an address family.
@@ -112,16 +113,38 @@ func (lab *Lab) build(sysctls Sysctls) (err error) {
 	if err := netns.Join(lab.Client.end(), lab.Server.end()); err != nil {
 		return err
 	}
+	lab.onClose(lab.closeTaps)
 	for _, host := range lab.hosts() {
-		if host.tap, err = newTap(host); err != nil {
+		if err := host.furnish(sysctls); err != nil {
 			return err
 		}
-		lab.onClose(host.tap.close)
 	}
-	if err := lab.Client.configure(sysctls); err != nil {
+	return nil
+}
+
+// furnish sets the sysctls and opens what is read for as long as the lab lives.
+// All reading is done in one visit to the namespace: each takes a thread.
+func (h *Host) furnish(sysctls Sysctls) error {
+	if err := h.write(sysctls); err != nil {
 		return err
 	}
-	return lab.Server.configure(sysctls)
+	var socket int
+	if err := h.ns.Do(func() (err error) {
+		if err := h.readBack(sysctls); err != nil {
+			return err
+		}
+		if h.counters, err = openCounters(); err != nil {
+			return err
+		}
+		h.lab.onClose(h.counters.close)
+		socket, err = openPacketSocket(unix.ETH_P_ALL)
+		return err
+	}); err != nil {
+		return fmt.Errorf("building the %s: %w", h.name, err)
+	}
+	var err error
+	h.tap, err = newTap(h, socket)
+	return err
 }
 
 // newHost makes a host; last is the end of all of its addresses.
@@ -132,14 +155,13 @@ func (lab *Lab) newHost(name string, last byte) (*Host, error) {
 		host.addrs[IPv6] = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: last}), 64)
 	}
 	var err error
-	if host.ns, err = netns.New(); err != nil {
+	if host.settings, err = pristine(); err == nil {
+		host.ns, err = netns.New()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("building the %s: %w", host.name, err)
 	}
 	lab.onClose(host.ns.Close)
-	if host.counters, err = openCounters(host.ns); err != nil {
-		return nil, fmt.Errorf("building the %s: %w", host.name, err)
-	}
-	lab.onClose(host.counters.close)
 	return host, nil
 }
 
@@ -168,34 +190,60 @@ func (h *Host) end() netns.End {
 	return end
 }
 
-func (h *Host) configure(sysctls Sysctls) error {
+// write sets the sysctls.
+func (h *Host) write(sysctls Sysctls) error {
+	values := map[string]string{}
 	for name, value := range sysctls {
-		if err := h.set(name, value); err != nil {
-			return fmt.Errorf("configuring the %s: %w", h.name, err)
-		}
+		values["net.ipv4."+name] = strconv.Itoa(value)
 	}
-	var err error
-	h.settings, err = h.readSettings()
-	return err
-}
-
-// set writes a sysctl and reads back what the kernel made of it.
-func (h *Host) set(name string, value int) error {
-	if err := h.ns.SetSysctl("net.ipv4."+name, strconv.Itoa(value)); err != nil {
-		return err
-	}
-	if got, err := h.ns.Sysctl("net.ipv4." + name); err != nil || got != strconv.Itoa(value) {
-		return errors.Join(fmt.Errorf("%s was set to %d and reads %q", name, value, got), err)
+	if err := h.ns.SetSysctls(values); err != nil {
+		return fmt.Errorf("configuring the %s: %w", h.name, err)
 	}
 	return nil
+}
+
+// readBack reads what the kernel made of the sysctls that were set; the thread
+// is in the host's namespace.
+func (h *Host) readBack(sysctls Sysctls) error {
+	for name, value := range sysctls {
+		if got, err := readSysctl(name); err != nil || got != strconv.Itoa(value) {
+			return errors.Join(fmt.Errorf("%s was set to %d and reads %q", name, value, got), err)
+		}
+		h.settings.Set(name, value)
+	}
+	return nil
+}
+
+// pristine are the settings of a namespace in which nothing was set, read once:
+// every new one has what is compiled into the kernel (tcp_sk_init in
+// net/ipv4/tcp_ipv4.c, Linux 5.10 to 7.3).
+var pristine = sync.OnceValues(func() (settings tcp.Settings, err error) {
+	ns, err := netns.New()
+	if err != nil {
+		return tcp.Settings{}, err
+	}
+	settings, err = settingsOf(ns)
+	return settings, errors.Join(err, ns.Close())
+})
+
+func settingsOf(ns *netns.Namespace) (settings tcp.Settings, err error) {
+	err = ns.Do(func() error {
+		settings, err = tcp.ReadSettings(readSysctl)
+		return err
+	})
+	return settings, err
 }
 
 // SetSysctl sets a net.ipv4 sysctl on this host alone. Predictions follow it at
 // once, though the kernel reads some sysctls only when a socket is made.
 func (h *Host) SetSysctl(t testing.TB, name string, value int) {
 	t.Helper()
-	if err := h.configure(Sysctls{name: value}); err != nil {
+	sysctls := Sysctls{name: value}
+	if err := h.write(sysctls); err != nil {
 		t.Fatal(err)
+	}
+	if err := h.ns.Do(func() error { return h.readBack(sysctls) }); err != nil {
+		t.Fatalf("configuring the %s: %v", h.name, err)
 	}
 }
 
@@ -209,7 +257,7 @@ func (h *Host) SetPortRange(t testing.TB, port uint16) {
 }
 
 func (h *Host) readSettings() (tcp.Settings, error) {
-	settings, err := tcp.ReadSettings(func(name string) (string, error) { return h.ns.Sysctl("net.ipv4." + name) })
+	settings, err := settingsOf(h.ns)
 	if err != nil {
 		return tcp.Settings{}, fmt.Errorf("reading the settings of the %s: %w", h.name, err)
 	}
@@ -227,6 +275,25 @@ func (lab *Lab) orphaned() bool {
 		}
 	}
 	return false
+}
+
+// closeTaps closes the taps of both hosts at once: closing a packet socket waits
+// until no processor uses it any more (synchronize_net in packet_release,
+// net/packet/af_packet.c, Linux 5.10 to 7.3).
+func (lab *Lab) closeTaps() error {
+	results := make(chan error)
+	taps := 0
+	for _, host := range lab.hosts() {
+		if host.tap != nil {
+			taps++
+			go func() { results <- host.tap.close() }()
+		}
+	}
+	var errs []error
+	for range taps {
+		errs = append(errs, <-results)
+	}
+	return errors.Join(errs...)
 }
 
 // onClose has f called when the lab is closed, last in first out.

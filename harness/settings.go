@@ -13,9 +13,15 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 )
 
-// ownSysctl is where the sysctls of the namespace are that the suite was started
-// in. They are read, never written.
+// ownSysctl is where the sysctls are of the namespace that the thread is in, mostly
+// that which the suite was started in. They are read here, never written.
 const ownSysctl = "/proc/sys/net/ipv4/"
+
+// readSysctl reads one of them.
+func readSysctl(name string) (string, error) {
+	text, err := os.ReadFile(ownSysctl + name)
+	return strings.TrimSpace(string(text)), err
+}
 
 // hasSysctl reports whether this kernel has the sysctl below net.ipv4.
 func hasSysctl(name string) (bool, error) {
@@ -29,10 +35,7 @@ func hasSysctl(name string) (bool, error) {
 // ownSettings are this machine's settings, as far as they differ from what a
 // lab has anyway.
 func ownSettings(kernel kernel) (Sysctls, error) {
-	settings, err := tcp.ReadSettings(func(name string) (string, error) {
-		text, err := os.ReadFile(ownSysctl + name)
-		return strings.TrimSpace(string(text)), err
-	})
+	settings, err := tcp.ReadSettings(readSysctl)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,12 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,25 +35,48 @@ func (ns *Namespace) Sysctl(name string) (string, error) {
 // (sysctl_ipv4_init and ipv4_sysctl_init_net, Linux 6.1), so the machine is out
 // of reach here too.
 func (ns *Namespace) SetSysctl(name, value string) error {
-	path, err := sysctlPath(name)
-	if err != nil {
-		return err
-	}
-	err = ns.Do(func() error {
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
+	return ns.SetSysctls(map[string]string{name: value})
+}
+
+// SetSysctls writes several, in the order of their names and in one visit to the
+// namespace, up to the first that fails. Of none it makes no visit.
+func (ns *Namespace) SetSysctls(values map[string]string) error {
+	names := slices.Sorted(maps.Keys(values))
+	for _, name := range names {
+		if _, err := sysctlPath(name); err != nil {
 			return err
 		}
-		_, err = file.WriteString(value)
-		if closeErr := file.Close(); err == nil {
-			err = closeErr
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	at := 0
+	err := ns.Do(func() error {
+		for at = range names {
+			path, err := sysctlPath(names[at])
+			if err == nil {
+				err = write(path, values[names[at]])
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("setting %s=%s in %v: %w", name, value, ns, err)
+		return fmt.Errorf("setting %s=%s in %v: %w", names[at], values[names[at]], ns, err)
 	}
 	return nil
+}
+
+// write writes to a file that exists.
+func write(path, value string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(value)
+	return errors.Join(err, file.Close())
 }
 
 // sysctlPath finds a sysctl below /proc/sys/net, whose files belong to the

@@ -78,13 +78,10 @@ func join(a, b End) error {
 
 // up sets the end and the loopback link beside it up.
 func (e End) up() error {
-	for _, name := range []string{"lo", linkName} {
-		link, err := e.Namespace.route.LinkByName(name)
-		if err != nil {
-			return fmt.Errorf("finding %s: %w", name, err)
-		}
-		if err := e.Namespace.route.LinkSetUp(link); err != nil {
-			return fmt.Errorf("setting %s up: %w", name, err)
+	const loopback = 1 // LOOPBACK_IFINDEX in include/net/flow.h, Linux 5.10 to 7.3
+	for _, link := range []netlink.LinkAttrs{{Name: "lo", Index: loopback}, {Name: linkName}} {
+		if err := e.Namespace.route.LinkSetUp(&netlink.GenericLink{LinkAttrs: link}); err != nil {
+			return fmt.Errorf("setting %s up: %w", link.Name, err)
 		}
 	}
 	return nil
