@@ -13,9 +13,9 @@ import (
 
 // When Freeze returns nothing passes any more, however much is sent: neither
 // does the host's TCP get anything, nor does anything leave the host. The other
-// direction of a freeze that has only one goes on, so the test would see it.
+// direction of a freeze that has only one goes on, so the test would see it. It
+// takes every processor, so it does not run beside other tests.
 func TestNothingPassesAFreeze(t *testing.T) {
-	t.Parallel()
 	for _, row := range []struct {
 		name    string
 		only    []Direction
@@ -26,7 +26,6 @@ func TestNothingPassesAFreeze(t *testing.T) {
 		{name: "out", only: []Direction{Out}, in: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
 			flood := newFlood(t, lab(t, tcp.Gone, nil))
 			begin := time.Now()
 			flood.lab.Server.Freeze(t, row.only...)
