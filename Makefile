@@ -42,6 +42,10 @@ killed: iptables ## kill -9 in the middle of a run, and compare the host before 
 fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for longer)
 	@scripts/fuzz $(ARGS)
 
+.PHONY: bench
+bench: iptables ## what a lab costs, in ratios to floors of the same run; fails if a target is missed (ARGS='-raw FILE' for benchstat)
+	@go run ./scripts/bench $(ARGS)
+
 .PHONY: iptables
 iptables:
 	@scripts/install-iptables

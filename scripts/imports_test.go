@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	},
 	"/scripts/compare": {module + "/harness/report"},
 	"/scripts/plan":    {},
+	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 }
 
 // testRooms says what tests may import besides.
