@@ -10,6 +10,7 @@ import (
 	"github.com/finwait/finwait/netns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // A closed lab refuses everything, and none of it happens in the namespace of
@@ -30,10 +31,9 @@ func TestClosedLabRefusesEverything(t *testing.T) {
 		"Freeze":    func() error { _, err := host.freeze(nil); return err },
 		"Listen":    func() error { _, err := host.Listen(Endpoint{}); return err },
 		"LinkDown":  host.ns.LinkDown,
-		"SetSysctl": func() error { return host.set("tcp_fin_timeout", 7) },
+		"SetSysctl": func() error { return host.write(Sysctls{"tcp_fin_timeout": 7}) },
 		"Watch":     func() error { _, err := openDiag(host.ns, client.local, client.remote); return err },
-		"Capture":   func() error { _, err := newTap(host); return err },
-		"counters":  func() error { _, err := openCounters(host.ns); return err },
+		"Capture":   func() error { _, err := host.packetSocket(unix.ETH_P_ALL); return err },
 		"sockets":   func() error { _, err := dumpSockets(host.ns); return err },
 		"Inject": func() error {
 			return host.inject(Segment{From: server.local, To: client.local, Flags: RST})

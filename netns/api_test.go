@@ -35,7 +35,10 @@ func sources(t *testing.T) []*ast.File {
 // path nor a process nor a descriptor, and a namespace comes from New alone.
 func TestNoNamespaceCanBeNamed(t *testing.T) {
 	// Text is the name and the value of a sysctl, whose guard has tests of its own.
-	takesText := map[string]bool{"Sysctl(name string)": true, "SetSysctl(name string)": true, "SetSysctl(value string)": true}
+	takesText := map[string]bool{
+		"Sysctl(name string)": true, "SetSysctl(name string)": true, "SetSysctl(value string)": true,
+		"SetSysctls(values map[string]string)": true,
+	}
 	harmless := map[string]bool{
 		"*Namespace": true, "End": true, "func() error": true,
 		"net.HardwareAddr": true, "[]netip.Prefix": true, // of struct End
@@ -113,7 +116,7 @@ func TestNoNamespaceIsLookedUp(t *testing.T) {
 	for name := range used["netlink"] {
 		assert.Contains(t, []string{
 			"Handle", "NewHandle", // opened inside
-			"Addr", "Link", "LinkAttrs", "LinkOperState", "Neigh", "NsFd", "OperUp", "NUD_PERMANENT", "Veth", // no calls
+			"Addr", "GenericLink", "Link", "LinkAttrs", "LinkOperState", "Neigh", "NsFd", "OperUp", "NUD_PERMANENT", "Veth", // no calls
 		}, name)
 	}
 	for _, call := range []string{"Setns", "Unshare", "Syscall", "RawSyscall", "PidfdOpen", "Open"} {
