@@ -42,8 +42,12 @@ func (d *dice) model() Model {
 	m := Model{HZ: everyHZ[d.roll(0, len(everyHZ)-1)], Settings: DefaultSettings()}
 	m.Release = []Release{{}, {5, 10}, {6, 1}, {6, 12}, {6, 18}, {6, 19}}[d.roll(0, 5)]
 	for _, sysctl := range sysctls {
-		if d.roll(0, 1) == 1 {
+		switch d.roll(0, 3) {
+		case 0: // the default
+		case 1:
 			sysctl.set(&m.Settings, d.roll(sysctl.min, sysctl.max))
+		default: // near the least, where most settings are
+			sysctl.set(&m.Settings, d.roll(sysctl.min, min(sysctl.max, sysctl.min+20)))
 		}
 	}
 	if late := time.Duration(d.often(0, 3_000_000)) * time.Microsecond; late > 0 {
@@ -72,10 +76,13 @@ func (d *dice) ending() Ending {
 
 // socket is one whose retransmission timeout is between a jiffy and the maximum.
 func (d *dice) socket(m Model) Socket {
-	if d.roll(0, 1) == 0 {
-		return m.IdleSocket()
-	}
 	least, most := m.HZ.Tick(), m.rtoMax()
+	switch d.roll(0, 2) {
+	case 0:
+		return m.IdleSocket()
+	case 1:
+		most = min(most, time.Second)
+	}
 	return Socket{
 		RTO: least + time.Duration(d.roll(0, int((most-least)/time.Microsecond)))*time.Microsecond,
 		RTT: time.Duration(d.roll(0, int(most/time.Microsecond))) * time.Microsecond,
@@ -133,7 +140,7 @@ func assertMoreRetries(t *testing.T, m Model, w Window, socket Socket) bool {
 		if value := sysctl.get(m.Settings) + 1; slices.Contains(names, sysctl.name) && value <= sysctl.max {
 			more := m
 			sysctl.set(&more.Settings, value)
-			now, then := latest(w), latest(more.Window(w.Ending, socket))
+			now, then := latest(w), latest(more.window(w.Ending, socket))
 			ok = ok && assert.True(t, now.Min <= then.Min && now.Max <= then.Max, "%s=%d ends at %v", sysctl.name, value, then)
 		}
 	}

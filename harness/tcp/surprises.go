@@ -21,7 +21,7 @@ func (m Model) Surprises() []string {
 
 // idleEnd is the window of an idle connection.
 func (m Model) idleEnd(state State) Window {
-	return m.Window(Ending{State: state}, m.IdleSocket())
+	return m.window(Ending{State: state}, m.IdleSocket())
 }
 
 // about gives the beginnings of spans in three figures.
@@ -79,7 +79,7 @@ func (m Model) reuse() []string {
 }
 
 func (m Model) retries2Budget() []string {
-	window := m.Window(Ending{State: Established, Hold: DataInFlight}, m.IdleSocket())
+	window := m.window(Ending{State: Established, Hold: DataInFlight}, m.IdleSocket())
 	return []string{m.budgetText("tcp_retries2", m.Settings.Retries2, "unacknowledged data ends a connection", window)}
 }
 
@@ -112,7 +112,7 @@ func (m Model) finTimeoutFloor() []string {
 }
 
 func (m Model) linearSyn() []string {
-	window := m.Window(Ending{State: SynSent}, m.IdleSocket())
+	window := m.idleEnd(SynSent)
 	if window.resent() == m.Settings.SynRetries {
 		return nil
 	}
