@@ -4,7 +4,7 @@ PRIVILEGED  = -exec "'$(CURDIR)/scripts/privileged'"
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: cases
 cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 11 seconds)
@@ -45,6 +45,10 @@ fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for long
 .PHONY: bench
 bench: iptables ## what a lab costs, in ratios to floors of the same run; fails if a target is missed (ARGS='-raw FILE' for benchstat)
 	@go run ./scripts/bench $(ARGS)
+
+.PHONY: capabilities
+capabilities: iptables ## which capabilities the cases need, found by taking each away (2 minutes)
+	@scripts/capabilities
 
 .PHONY: iptables
 iptables:
