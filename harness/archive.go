@@ -23,6 +23,7 @@ const (
 // An archive collects the records of a run for its report.
 type archive struct {
 	dir     string // absolute; empty if no report was asked for
+	cleared bool
 	started time.Time
 	// stolenBefore is what the hypervisor had taken when the run began.
 	stolenBefore time.Duration
@@ -70,11 +71,13 @@ func (a *archive) open(dir string) (err error) {
 }
 
 // clear removes an earlier report from the directory, once it is certain that
-// there will be another, and marks the directory as a report's.
+// there will be another, and marks the directory as a report's. A second round
+// of go test -count adds to what the first has kept.
 func (a *archive) clear() error {
-	if a.dir == "" {
+	if a.dir == "" || a.cleared {
 		return nil
 	}
+	a.cleared = true
 	for _, name := range []string{pageName, resultsName, failedName} {
 		if err := os.RemoveAll(filepath.Join(a.dir, name)); err != nil {
 			return fmt.Errorf("removing the earlier report: %w", err)

@@ -104,6 +104,9 @@ func TestArchiveOpen(t *testing.T) {
 	require.DirExists(t, filepath.Join(earlier, failedName), "until there is another report")
 	require.NoError(t, a.clear())
 	require.NoDirExists(t, filepath.Join(earlier, failedName))
+	require.NoError(t, os.Mkdir(filepath.Join(earlier, failedName), 0o700))
+	require.NoError(t, a.clear(), "in the second round")
+	require.DirExists(t, filepath.Join(earlier, failedName))
 	require.NoError(t, a.open(earlier), "though the run ended early")
 	require.ErrorContains(t, a.open(filepath.Join(earlier, resultsName, "below")), "opening the report: ")
 }
