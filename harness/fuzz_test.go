@@ -3,6 +3,7 @@ package harness
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func FuzzDiag(f *testing.F) {
 	socket, noSuch := netlinkMessage(unix.SOCK_DIAG_BY_FAMILY, body), binary.NativeEndian.AppendUint32(nil, uint32(0xffffffff-unix.ENOENT+1))
 	for _, seed := range [][]byte{
 		nil, socket, socket[:40], socket[:len(socket)-1], append(socket, socket...), netlinkMessage(unix.SOCK_DIAG_BY_FAMILY, body[:40]),
+		netlinkMessage(unix.SOCK_DIAG_BY_FAMILY, body[:52]), netlinkMessage(unix.SOCK_DIAG_BY_FAMILY, body[:sizeofDiagReply-4]),
 		netlinkMessage(unix.NLMSG_ERROR, noSuch), netlinkMessage(unix.NLMSG_ERROR, nil), netlinkMessage(unix.NLMSG_DONE, make([]byte, 4)),
 		append(append([]byte{}, socket...), netlinkMessage(unix.NLMSG_DONE, nil)...), {0xff, 0xff, 0xff, 0xff}, make([]byte, 16),
 	} {
@@ -90,7 +92,10 @@ func FuzzSegment(f *testing.F) {
 	four.From, four.To, four.HasTS = netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("192.0.2.2:6000"), false
 	frame, err := four.frame(mac, mac)
 	require.NoError(f, err)
-	for _, seed := range [][]byte{nil, before, frame, before[:60], frame[:40], frame[:14], append(frame[:12:12], 0x81, 0, 0, 1), make([]byte, 60)} {
+	const lengthOfTimestamps = 14 + 40 + 20 + 3 // where an IPv6 frame has it
+	short := slices.Clone(before)
+	short[lengthOfTimestamps] = 6
+	for _, seed := range [][]byte{nil, before, short, frame, before[:60], frame[:40], frame[:14], append(frame[:12:12], 0x81, 0, 0, 1), make([]byte, 60)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
