@@ -48,7 +48,7 @@ func TestSysctlNamesThatLead(t *testing.T) {
 	for _, name := range []string{
 		"", "net", "net.", ".net", "net..panic", "net..", "net.ipv4.", "kernel.panic", "vm.swappiness", "Net.ipv4.tcp_sack",
 		"net.ipv4/../../kernel.panic", "net.ipv4/../../kernel/panic", "net.../../kernel/panic", "net.ipv4.tcp_fin_timeout/../../../kernel/panic",
-		"/proc/sys/kernel/panic", "/proc/sys/net/ipv4/tcp_fin_timeout", "net/ipv4/tcp_fin_timeout", "../kernel/panic", "..", ".", "/",
+		"/proc/sys/kernel/panic", "/proc/sys/net/ipv4/tcp_fin_timeout", "net/ipv4/tcp_fin_timeout", "net.ipv4/tcp_fin_timeout", "../kernel/panic", "..", ".", "/",
 	} {
 		_, err := sysctlPath(name)
 		require.Error(t, err, name)

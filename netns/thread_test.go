@@ -129,7 +129,7 @@ func TestDoPanic(t *testing.T) {
 		select {} // the caller is not told that all is well
 	}
 	before := homeState(t)
-	command := exec.Command(os.Args[0], "-test.run=^TestDoPanic$")
+	command := exec.Command(os.Args[0], "-test.run=^TestDoPanic$", "-test.timeout=10s")
 	command.Env = append(os.Environ(), mark+"=1")
 
 	out, err := command.CombinedOutput()
