@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -73,7 +74,7 @@ func join(a, b End) error {
 		}
 		w.end.Namespace.wire.Store(w)
 	}
-	return nil
+	return errors.Join(a.reachable(), b.reachable())
 }
 
 // up sets the end and the loopback link beside it up.
@@ -138,6 +139,26 @@ func (e End) await(wanted string, reached func(netlink.LinkOperState) bool) (net
 			return nil, fmt.Errorf("waiting for %s: it is %v, not %s, after %v", linkName, link.Attrs().OperState, wanted, readyTimeout)
 		}
 	}
+}
+
+// reachable waits until what is sent to the addresses of the end is for its host.
+// The kernel leaves the route to an IPv6 address of its own to a work queue, also
+// for one that is not checked for duplicates (addrconf_dad_start and
+// addrconf_dad_work in net/ipv6/addrconf.c, Linux 6.1 to 6.18): on a busy machine
+// the first segment may come before it, and is dropped.
+func (e End) reachable() error {
+	for _, prefix := range e.Addrs {
+		for deadline := time.Now().Add(readyTimeout); ; time.Sleep(time.Millisecond) {
+			routes, err := e.Namespace.route.RouteGet(prefix.Addr().AsSlice())
+			if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+				break
+			}
+			if time.Now().After(deadline) {
+				return errors.Join(fmt.Errorf("waiting for the route to %v: there is none after %v", prefix.Addr(), readyTimeout), err)
+			}
+		}
+	}
+	return nil
 }
 
 func ipNet(prefix netip.Prefix) *net.IPNet {

@@ -96,3 +96,22 @@ func connectRTO(a, b *Namespace, addr string) (rto uint32, err error) {
 	})
 	return rto, errors.Join(err, infoErr)
 }
+
+// Once two hosts are joined, what is sent to them is for them: the kernel adds the
+// route to an IPv6 address of its own some time after the address.
+func TestJoinedAddressesAreReachable(t *testing.T) {
+	requireNamespaces(t)
+	for range 100 {
+		a, b := newNamespace(t), newNamespace(t)
+		ends := []End{
+			{Namespace: a, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Addrs: []netip.Prefix{netip.MustParsePrefix("2001:db8::1/64")}},
+			{Namespace: b, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, Addrs: []netip.Prefix{netip.MustParsePrefix("2001:db8::2/64")}},
+		}
+		require.NoError(t, Join(ends[0], ends[1]))
+		for _, end := range ends {
+			routes, err := end.Namespace.route.RouteGet(end.Addrs[0].Addr().AsSlice())
+			require.NoError(t, err)
+			require.Equal(t, unix.RTN_LOCAL, routes[0].Type)
+		}
+	}
+}
