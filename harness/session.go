@@ -78,7 +78,9 @@ type run struct {
 
 // Main runs the tests of a package with the given options and returns the exit
 // code for os.Exit. It fails at once, saying what to do, where the suite
-// cannot run, and prints the plan and a summary. Flags must have been parsed.
+// cannot run, and prints the plan and a summary. The suite fails, too, if something
+// is left behind that was not there before the first lab: descriptors, goroutines,
+// threads, child processes, network namespaces. Flags must have been parsed.
 func Main(m *testing.M, options Options) int {
 	if options.Watch == 0 {
 		options.Watch = DefaultWatch
@@ -102,6 +104,11 @@ func Main(m *testing.M, options Options) int {
 		fmt.Fprintln(os.Stderr, "finwait:", err)
 		return 1
 	}
+	leaks, err := newLeakCheck()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "finwait:", err)
+		return 1
+	}
 	if err := missing(); err != nil {
 		fmt.Fprintln(os.Stderr, "finwait: the suite cannot run here:", err)
 		return 1
@@ -116,7 +123,7 @@ func Main(m *testing.M, options Options) int {
 	if code == 0 && session.labs == 0 {
 		code = chosenNone()
 	}
-	return session.end(code)
+	return leaks.end(session.end(code), leakPatience, os.Stderr)
 }
 
 // chosenNone says that the flags of go test leave no case to run, and is the exit
