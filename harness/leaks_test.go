@@ -198,6 +198,12 @@ github.com/finwait/finwait/harness.(*watcher).run(0xc000, 0x1)
 	/x/watch.go:70 +0x2
 created by github.com/finwait/finwait/harness.(*Conn).watch in goroutine 7
 	/x/conn.go:111 +0x3
+
+goroutine 40 [syscall]:
+os/signal.signal_recv()
+	/x/sigqueue.go:152 +0x29
+created by os/signal.Notify.func1.1 in goroutine 7
+	/x/signal.go:151 +0x1f
 `)
 	assert.Equal(t, possessions{
 		"goroutine 1":  "goroutine 1: in main.main (running)",
