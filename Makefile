@@ -35,8 +35,12 @@ race: iptables ## the tests and the short cases under the race detector
 	cd cases && go test -race -count=1 -short $(PRIVILEGED)
 
 .PHONY: killed
-killed: iptables ## kill -9 in the middle of a run, and compare the host before and after
-	scripts/killed
+killed: iptables ## a minute of the soak: runs are killed, and the host is compared before and after
+	go run ./scripts/soak -part kills -for 1m
+
+.PHONY: soak
+soak: iptables ## kill runs, press them and mislead them at random, for half an hour (ARGS='-for 2m -seed 7')
+	go run ./scripts/soak $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for longer)

@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	},
 	"/scripts/compare": {module + "/harness/report"},
 	"/scripts/plan":    {},
+	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 }
 
