@@ -8,7 +8,7 @@ help: ## list the targets
 
 .PHONY: cases
 cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 11 seconds)
-	@cd cases && go test -count=1 $(PRIVILEGED) $(ARGS)
+	@cd cases && FINWAIT_CALLED_BY=$$PPID go test -count=1 $(PRIVILEGED) $(ARGS)
 
 .PHONY: plan
 plan: ## what the cases would prove, without running them: a calculator for sysctls (ARGS='-settings FILE')

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +15,12 @@ import (
 // parent-death signal would not do: it is lost at a privilege wrapper, which
 // outlives what called it.
 func dieWithParent() error {
+	called, err := callers(os.Getenv(calledBy))
+	if err != nil {
+		return err
+	}
 	var watched []unix.PollFd
-	for _, pid := range lineage(os.Getpid(), readProcess) {
+	for _, pid := range append(called, lineage(os.Getpid(), readProcess)...) {
 		fd, err := unix.PidfdOpen(pid, 0)
 		if errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("process %d, which started this run, is gone", pid)
@@ -37,6 +42,26 @@ func dieWithParent() error {
 		}
 	}()
 	return nil
+}
+
+// calledBy names the environment variable in which make and scripts/privileged
+// leave their callers. One that was killed before this process began is no
+// ancestor any more: what it had started has become init's.
+const calledBy = "FINWAIT_CALLED_BY"
+
+// callers reads the ids, with spaces between. Init is no part of any run.
+func callers(text string) ([]int, error) {
+	var pids []int
+	for word := range strings.FieldsSeq(text) {
+		pid, err := strconv.Atoi(word)
+		if err != nil || pid < 1 {
+			return nil, fmt.Errorf("%s=%q: process ids with spaces between are needed", calledBy, text)
+		}
+		if pid > 1 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
 }
 
 // A process is what the lineage needs to know of one.

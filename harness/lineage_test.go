@@ -1,7 +1,10 @@
 package harness
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +49,24 @@ func TestReadProcess(t *testing.T) {
 	assert.NotEmpty(t, self.name)
 	_, err = readProcess(1 << 30)
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestCallers(t *testing.T) {
+	for text, want := range map[string][]int{"": nil, " 12  7": {12, 7}, "1 9": {9}} {
+		pids, err := callers(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, pids, text)
+	}
+	for _, text := range []string{"make", "12,7", "0", "-3"} {
+		_, err := callers(text)
+		assert.ErrorContains(t, err, "FINWAIT_CALLED_BY=", text)
+	}
+}
+
+// A caller that was gone before the run began ends it at once.
+func TestCallerIsGone(t *testing.T) {
+	caller := exec.Command("true")
+	require.NoError(t, caller.Run())
+	t.Setenv(calledBy, strconv.Itoa(caller.Process.Pid))
+	assert.EqualError(t, dieWithParent(), fmt.Sprintf("process %d, which started this run, is gone", caller.Process.Pid))
 }

@@ -78,7 +78,7 @@ func (s *soak) cycle(ctx context.Context, v victim, t *tally) error {
 			return err
 		}
 		runs = append(runs, r)
-		m := s.someMoment()
+		m := s.someMoment(v.early)
 		strikes.Go(func() { hits[i], errs[i] = v.strike(ctx, s, r, m) })
 	}
 	strikes.Wait()
@@ -122,10 +122,10 @@ func (s *soak) someTests(from []string) string {
 }
 
 // someMoment is in one of four cases while the run starts.
-func (s *soak) someMoment() moment {
+func (s *soak) someMoment(early bool) moment {
 	m := moment{fromStart: s.random.IntN(4) == 0}
 	m.after = time.Duration(s.random.Int64N(int64(2 * time.Second)))
-	if m.fromStart {
+	if m.fromStart || early {
 		m.after /= 4
 	}
 	return m

@@ -23,6 +23,8 @@ type victim struct {
 	strike func(ctx context.Context, s *soak, r *run, moment moment) (bool, error)
 	// tests, if not empty, are those it takes.
 	tests []string
+	// early says that it lives mostly while a run begins.
+	early bool
 }
 
 // A moment says at random when to strike.
@@ -43,8 +45,8 @@ var victims = []victim{
 	{name: "the test binary, SIGQUIT (as a panic)", begin: directly, strike: kill(isBinary, unix.SIGQUIT)},
 	{name: "the process group, SIGINT (Ctrl-C)", begin: byGoTest, strike: killGroup(unix.SIGINT)},
 	{name: "the process group, SIGTERM", begin: byMake, strike: killGroup(unix.SIGTERM)},
-	{name: "iptables in a rule, SIGKILL", begin: briefly, strike: kill(isIptables, unix.SIGKILL)},
-	{name: "the test binary while iptables runs, SIGKILL", begin: directly, strike: killParentOf(isIptables)},
+	{name: "iptables in a rule, SIGKILL", begin: briefly, strike: kill(isIptables, unix.SIGKILL), early: true},
+	{name: "the test binary while iptables runs, SIGKILL", begin: directly, strike: killParentOf(isIptables), early: true},
 	{name: "a program of a lab, SIGKILL", begin: briefly, strike: kill(isProgram, unix.SIGKILL), tests: programTests},
 	{name: "the test binary while a program runs, SIGKILL", begin: directly, strike: killParentOf(isProgram), tests: programTests},
 	{name: "nobody: descriptors run out", begin: withFewDescriptors, strike: says("too many open files")},
