@@ -2,7 +2,9 @@ package harness
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"testing"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -78,6 +80,34 @@ func (c *Conn) SetLinger(seconds int) error {
 
 // CloseTook is how long close took.
 func (c *Conn) CloseTook() time.Duration { return c.closing.to.Sub(c.closing.from) }
+
+// ExpectCloseTook fails unless close took at least so long, and less than most. It is
+// inconclusive where the process was held up meanwhile: a close that waits returns
+// late then, and one that was stopped and goes on waits no longer, for a stop is a
+// signal that no thread can block (sk_stream_wait_close in net/core/stream.c).
+// Another expectation comes first, for a delay is known only when what was late has
+// run again.
+func (c *Conn) ExpectCloseTook(t testing.TB, least, most time.Duration) {
+	t.Helper()
+	took := c.CloseTook()
+	if took >= least && took < most {
+		return
+	}
+	text := fmt.Sprintf("close took %.3f s, not %s to %s", took.Seconds(), tcp.Text(least), tcp.Text(most))
+	heldUp := overshoots.worst(c.closing.from, c.closing.to.Add(overshootBucket))
+	if heldUp < notable {
+		c.fail(t, fmt.Sprintf("%s: %s", c.host.name, text))
+		return
+	}
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.conclude(t, verdict{
+		outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: alive(stages)}},
+		detail: fmt.Sprintf("%s, and the process was held up for %s meanwhile", text, tcp.Text(heldUp.Round(time.Millisecond))),
+	})
+}
 
 // abort ends the connection from this end, if it still has an owner: with
 // SO_LINGER of zero close sends a RST, which ends an orphan at the other end at

@@ -42,13 +42,24 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	}
 	current := all[len(all)-1].state
 	spell := find(all, state)
+	heldUp := overshoots.worst(c.host.lab.started, time.Now())
 	switch {
+	case spell == nil && (current == unborn || current.Past(state)) && heldUp >= heldLongEnough:
+		c.conclude(t, verdict{
+			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
+			detail: fmt.Sprintf("not seen, and looks were up to %s late meanwhile", tcp.Text(heldUp.Round(time.Millisecond))),
+		})
+	case current == unborn:
+		c.fail(t, fmt.Sprintf("%s was not held in %v within %s: there is no such socket", c.host.name, state, tcp.Text(patience)))
 	case !current.Past(state):
 		c.fail(t, fmt.Sprintf("%s was not held in %v within %s: it is %v", c.host.name, state, tcp.Text(patience), current))
 	case spell == nil:
 		c.fail(t, fmt.Sprintf("%s was not held in %v (passed unseen, if ever): it is %v", c.host.name, state, current))
 	case spell.longest() >= heldLongEnough:
-		c.fail(t, fmt.Sprintf("inconclusive: %s was in %v for %.3f to %.3f s, which may have been held: the looks were too far apart", c.host.name, state, spell.held().Seconds(), spell.longest().Seconds()))
+		c.conclude(t, verdict{
+			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
+			detail: fmt.Sprintf("there for %.3f to %.3f s, which may have been held: the looks were too far apart", spell.held().Seconds(), spell.longest().Seconds()),
+		})
 	default:
 		c.fail(t, fmt.Sprintf("%s was not held in %v (seen for %.3f s): it is %v", c.host.name, state, spell.longest().Seconds(), current))
 	}

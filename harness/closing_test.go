@@ -1,0 +1,33 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// How long close took is judged, and not held against a process that was held up.
+func TestExpectCloseTook(t *testing.T) {
+	t.Parallel()
+	client, _ := lab(t, tcp.Gone, nil).Connect(t)
+	require.NoError(t, client.Close())
+	closed := client.closing.from
+	client.closing.to = closed.Add(time.Second)
+	client.ExpectCloseTook(t, time.Second, 2*time.Second)
+
+	// An hour ago and in an hour nothing held up this process.
+	for shift, says := range map[time.Duration]string{
+		-time.Hour: "client: close took 1.000 s, not 2 s to 3 s",
+		time.Hour:  "inconclusive: close took 1.000 s, not 2 s to 3 s, and the process was held up for 500 ms meanwhile",
+	} {
+		client.closing = between{closed.Add(shift), closed.Add(shift + time.Second)}
+		if shift > 0 {
+			overshoots.record(client.closing.from.Add(700*time.Millisecond), 500*time.Millisecond)
+		}
+		told := mistake(t, func(tb testing.TB) { client.ExpectCloseTook(tb, 2*time.Second, 3*time.Second) })
+		assert.Contains(t, told, says)
+	}
+}
