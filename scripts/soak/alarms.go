@@ -105,7 +105,7 @@ func (s *soak) countLabs(p pressure, r *run, path string, c *count) error {
 	}
 	before := *c
 	for _, lab := range results.Labs {
-		s.countLab(p, lab, c)
+		s.countLab(p, lab, r.told(lab.Test), c)
 	}
 	if r.err != nil && c.alarms == before.alarms && c.inconclusive == before.inconclusive {
 		c.alarms++
@@ -114,7 +114,7 @@ func (s *soak) countLabs(p pressure, r *run, path string, c *count) error {
 	return nil
 }
 
-func (s *soak) countLab(p pressure, lab report.Lab, c *count) {
+func (s *soak) countLab(p pressure, lab report.Lab, told string, c *count) {
 	c.labs++
 	switch lab.Result {
 	case report.Passed:
@@ -125,13 +125,17 @@ func (s *soak) countLab(p pressure, lab report.Lab, c *count) {
 		c.skipped++
 	default:
 		c.alarms++
-		s.fault("%s: %s: %s\n    (timers late by up to %v, %v stolen; again: %s)", p.name, lab.Title, explain(lab), lab.Noise.Overshoot.Duration(), lab.Noise.Stolen.Duration(), lab.Rerun)
+		s.fault("%s: %s: %s\n    (timers late by up to %v, %v stolen; again: %s)", p.name, lab.Title, explain(lab, told), lab.Noise.Overshoot.Duration(), lab.Noise.Stolen.Duration(), lab.Rerun)
 	}
 }
 
-// explain is what the lab says of its failure.
-func explain(lab report.Lab) string {
+// explain is what the lab says of its failure; what go test has told where it says
+// nothing.
+func explain(lab report.Lab, told string) string {
 	text := lab.Reason
+	if text == "" {
+		text = told
+	}
 	for _, v := range lab.Verdicts {
 		if !v.Passed {
 			text += "\n    " + v.Text

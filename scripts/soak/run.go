@@ -70,6 +70,17 @@ func (r *run) last(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n    ")
 }
 
+// toldLines bounds what is shown of a test.
+const toldLines = 12
+
+// told is what go test has told of a test that failed.
+func (r *run) told(test string) string {
+	_, text, _ := strings.Cut(r.printed(), "--- FAIL: "+test+" ")
+	text, _, _ = strings.Cut(text, "--- ")
+	lines := strings.Split(text, "\n")
+	return strings.Join(lines[:min(toldLines, len(lines))], "\n")
+}
+
 // awaitLine waits until the run has printed the words, and reports whether it has;
 // it has not when it ended before.
 func (r *run) awaitLine(ctx context.Context, words string) bool {

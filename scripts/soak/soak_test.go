@@ -115,7 +115,7 @@ func TestCountLabs(t *testing.T) {
 	t.Parallel()
 	s, c := newSoak(t), count{}
 	for _, result := range []report.Result{report.Passed, report.Inconclusive, report.Skipped, report.Failed} {
-		s.countLab(pressure{name: "idle"}, report.Lab{Title: "LAST_ACK", Result: result, Reason: "too late", Verdicts: []report.Verdict{{Text: "late"}, {Text: "fine", Passed: true}}}, &c)
+		s.countLab(pressure{name: "idle"}, report.Lab{Title: "LAST_ACK", Result: result, Reason: "too late", Verdicts: []report.Verdict{{Text: "late"}, {Text: "fine", Passed: true}}}, "", &c)
 	}
 	assert.Equal(t, count{labs: 4, passed: 1, inconclusive: 1, skipped: 1, alarms: 1}, c)
 	require.Len(t, s.faults, 1)
@@ -126,6 +126,17 @@ func TestCountLabs(t *testing.T) {
 	require.NoError(t, s.countLabs(pressure{name: "idle"}, &run{log: path}, filepath.Join(s.scratch, "results.json"), &c))
 	assert.Contains(t, s.faults[1], "idle: the run wrote no report")
 	assert.Equal(t, 2, c.alarms)
+}
+
+// Where the report says nothing of a failure go test does.
+func TestTold(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	require.NoError(t, os.WriteFile(path, []byte("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/IPv4 (1.00s)\n        a_test.go:3: 0 s is less than 1 s\n    --- FAIL: TestA/IPv6 (1.00s)\n"), 0o600))
+	told := (&run{log: path}).told("TestA/IPv4")
+	assert.Equal(t, "(1.00s)\n        a_test.go:3: 0 s is less than 1 s\n    ", told)
+	assert.Equal(t, told, explain(report.Lab{}, told))
+	assert.Equal(t, "too late", explain(report.Lab{Reason: "too late"}, told))
 }
 
 func TestTooUncertain(t *testing.T) {
