@@ -214,6 +214,9 @@ func (r *run) plan(t *testing.T) error {
 		fmt.Fprintf(r.out, "plan: %s (longest: %s, %v)\n", minutes(most), longest.title(), longest.window(kernel))
 	}
 	r.printUntold(kernel)
+	if err := enoughDescriptors(min(parallel(), 2*len(r.declared))); err != nil {
+		return err
+	}
 	needed := most + setUp
 	if slots := parallel(); slots < 2*len(r.declared) {
 		needed += total / time.Duration(slots)
