@@ -87,6 +87,9 @@ func (w *watcher) run(peer func() *watcher) {
 
 func (w *watcher) lookOnce() error {
 	seen, err := w.diag.look()
+	if err == nil && seen.state == tcp.Gone {
+		seen, err = w.confirm(seen)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -97,6 +100,17 @@ func (w *watcher) lookOnce() error {
 	close(w.changed)
 	w.changed = make(chan struct{})
 	return err
+}
+
+// confirm looks again where a look found nothing: the kernel's lookup takes no
+// lock, and while a minisocket takes the place of its socket it may find neither
+// (seen on Linux 6.18, once in some thousands of orphans that went to FIN_WAIT_2).
+func (w *watcher) confirm(gone sighting) (sighting, error) {
+	again, err := w.diag.look()
+	if err != nil || again.state != tcp.Gone {
+		return again, err
+	}
+	return gone, nil
 }
 
 // add keeps a sighting, unless it tells nothing of this connection: a look at a
