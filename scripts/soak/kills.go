@@ -125,7 +125,10 @@ func (s *soak) someTests(from []string) string {
 func (s *soak) someMoment(early bool) moment {
 	m := moment{fromStart: s.random.IntN(4) == 0}
 	m.after = time.Duration(s.random.Int64N(int64(2 * time.Second)))
-	if m.fromStart || early {
+	switch {
+	case early:
+		m.after /= 20
+	case m.fromStart:
 		m.after /= 4
 	}
 	return m
