@@ -23,8 +23,10 @@ func TestPreserve(t *testing.T) {
 	lab := lab(t, tcp.FinWait1, Sysctls{"tcp_orphan_retries": 1})
 	conn := held(t, lab, tcp.FinWait1)
 	says := mistake(t, func(tb testing.TB) { conn.expectReaped(tb, with(conn, "tcp_orphan_retries", 2)) })
-	record, dir := report.Lab{Test: "TestX/IPv4", Title: "a title", Rerun: "go test -run X"}, t.TempDir()
-	require.NoError(t, lab.complete(&record))
+	record, err := lab.record()
+	require.NoError(t, err)
+	record.Rerun = "go test -run X"
+	dir := t.TempDir()
 
 	require.NoError(t, lab.preserve(dir, record, says))
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -231,17 +232,8 @@ func runLab(t *testing.T, record *report.Lab, v variant, family Family, body fun
 // asked for, and ends the lab.
 func (lab *Lab) conclude(t *testing.T, record *report.Lab) {
 	lab.requireHits(t)
-	if session.recording() || t.Failed() {
-		if err := lab.complete(record); err != nil {
-			t.Error(err)
-		}
-	}
-	if story := lab.told(t); story != "" {
-		if !t.Failed() {
-			fmt.Fprintf(t.Output(), "%s\n%s", record.Title, story)
-		} else if err := session.preserve(t, lab, record, story); err != nil {
-			t.Error(err)
-		}
+	if session.recording() || t.Failed() || testing.Verbose() {
+		lab.complete(t, record)
 	}
 	if err := lab.close(); err != nil {
 		t.Error(err)
@@ -250,21 +242,21 @@ func (lab *Lab) conclude(t *testing.T, record *report.Lab) {
 	session.judged(record.Title, lab.verdicts, t.Failed())
 }
 
-// told is the story if somebody wants it: of a lab that failed to be kept, of any
-// with -v.
-func (lab *Lab) told(t *testing.T) string {
-	if t.Failed() && session.preserving() || !t.Failed() && testing.Verbose() {
-		return lab.tell()
-	}
-	return ""
-}
-
-// complete adds to a record what the lab knows.
-func (lab *Lab) complete(record *report.Lab) error {
+// complete adds to a record what the lab knows, prints the story of one that
+// passed with -v, and preserves the evidence of one that failed.
+func (lab *Lab) complete(t *testing.T, record *report.Lab) {
 	known, err := lab.record()
 	known.Test, known.Title, known.Rerun = record.Test, record.Title, record.Rerun
 	*record = known
-	return err
+	switch {
+	case t.Failed() && session.preserving():
+		err = errors.Join(err, session.preserve(t, lab, record, lab.told(known, err)))
+	case !t.Failed() && testing.Verbose():
+		fmt.Fprintf(t.Output(), "%s\n%s", record.Title, lab.told(known, err))
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // judged reports whether a verdict on the state was reached.

@@ -10,7 +10,7 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 )
 
-// A story is what was done in a lab: calls, faults.
+// A story is what was done in a lab besides its faults: calls, injections.
 type story struct {
 	mu    sync.Mutex
 	notes []event
@@ -33,9 +33,11 @@ func (s *story) note(e event) {
 
 // tell is the whole story: what was seen on both hosts, on one time axis, the
 // faults, the verdicts with their windows, and what the prediction rests on.
-func (lab *Lab) tell() string {
+func (lab *Lab) tell() string { return lab.told(lab.record()) }
+
+// told is the story that a record tells, which may be incomplete for an error.
+func (lab *Lab) told(record report.Lab, err error) string {
 	var b strings.Builder
-	record, err := lab.record()
 	if err != nil {
 		fmt.Fprintf(&b, "%10s%v\n", "", err)
 	}
