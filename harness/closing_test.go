@@ -31,3 +31,17 @@ func TestExpectCloseTook(t *testing.T) {
 		assert.Contains(t, told, says)
 	}
 }
+
+// The clock of a FIN starts when it is sent, however long close lingers after that.
+func TestLingeringCloseStartsClock(t *testing.T) {
+	t.Parallel()
+	lab := lab(t, tcp.FinWait1, nil)
+	client, _ := lab.Connect(t)
+	require.NoError(t, client.SetLinger(1))
+	lab.Server.Freeze(t)
+	require.NoError(t, client.Close())
+
+	sent, found := client.marked(tcp.FINSent)
+	require.True(t, found)
+	assert.GreaterOrEqual(t, client.closing.to.Sub(sent.to), 500*time.Millisecond, "close lingers on")
+}

@@ -240,6 +240,14 @@ func (c *Conn) ReadAll() ([]byte, error) { return io.ReadAll(c) }
 
 // act makes a call that starts a clock, and notes when. A FIN is sent once.
 func (c *Conn) act(name string, clock tcp.Clock, f func() error) error {
+	return c.actUntil(name, clock, func() (time.Time, error) {
+		err := f()
+		return time.Now(), err
+	})
+}
+
+// actUntil is act for a call that tells by when the clock had started.
+func (c *Conn) actUntil(name string, clock tcp.Clock, f func() (time.Time, error)) error {
 	_, sent := c.marked(tcp.FINSent)
 	if _, probing := c.marked(tcp.Probing); !sent && !probing {
 		if err := c.measure(); err != nil {
@@ -248,9 +256,9 @@ func (c *Conn) act(name string, clock tcp.Clock, f func() error) error {
 	}
 	c.note(name)
 	begin := time.Now()
-	err := f()
+	started, err := f()
 	if !sent {
-		c.mark(clock, between{begin, time.Now()})
+		c.mark(clock, between{begin, started})
 	}
 	c.host.lab.kick()
 	if err != nil {
