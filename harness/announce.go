@@ -52,8 +52,7 @@ func (r *run) plan(t *testing.T) error {
 		return fmt.Errorf("the plan takes %s, go test allows %s more: pass -timeout=%s, or watch less with -watch or -short",
 			minutes(needed), minutes(time.Until(deadline)), (2 * needed).Round(time.Minute).String())
 	}
-	r.progress.show(most, r.out)
-	return nil
+	return r.progress.show(most, r.out)
 }
 
 // printUntold says which cases have a rival that the end alone cannot tell from

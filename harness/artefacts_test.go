@@ -185,3 +185,15 @@ func TestProgress(t *testing.T) {
 	assert.Equal(t, "  97 s left of 109 s   1 held, 2 judged, 1 failed", p.String())
 	require.NoError(t, p.stop())
 }
+
+// A new round of go test -count has the line to itself.
+func TestProgressAnew(t *testing.T) {
+	var p progress
+	require.NoError(t, p.show(time.Minute, io.Discard))
+	first := p.done
+	require.NoError(t, p.show(time.Minute, io.Discard))
+	if first != nil { // nothing is shown without a terminal and without -v
+		<-first
+	}
+	require.NoError(t, p.stop())
+}

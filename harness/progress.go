@@ -27,16 +27,21 @@ type progress struct {
 	quit, done           chan struct{}  // nil while nothing is shown
 }
 
-// show starts to tell; out takes the lines of -v.
-func (p *progress) show(longest time.Duration, out io.Writer) {
+// show starts to tell, of a new round where another was told of; out takes the lines
+// of -v.
+func (p *progress) show(longest time.Duration, out io.Writer) error {
+	if err := p.stop(); err != nil {
+		return err
+	}
 	p.begin, p.longest = time.Now(), longest
 	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil {
 		p.terminal = terminal
 	} else if !testing.Verbose() {
-		return
+		return nil
 	}
 	p.quit, p.done = make(chan struct{}), make(chan struct{})
 	go p.run(out)
+	return nil
 }
 
 func (p *progress) run(out io.Writer) {
@@ -113,5 +118,7 @@ func (p *progress) stop() error {
 	if p.terminal == nil {
 		return nil
 	}
-	return p.terminal.Close()
+	terminal := p.terminal
+	p.terminal = nil
+	return terminal.Close()
 }
