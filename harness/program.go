@@ -31,13 +31,16 @@ const (
 // started, dies with the test binary however that ends, unless it is set-user-ID,
 // for which the kernel forgets this (prctl(2), PR_SET_PDEATHSIG).
 type Program struct {
+	// Args are the name and the arguments, as Command was given them.
 	Args []string
 	// Env is the environment, that of the test if nil.
 	Env []string
+	// Dir is the working directory, that of the test if empty.
 	Dir string
 	// Stdin must come to an end by itself if it is not an [*os.File]: a read
 	// from it that has begun cannot be broken off.
-	Stdin          io.Reader
+	Stdin io.Reader
+	// Stdout and Stderr take what the program prints; nil drops it.
 	Stdout, Stderr io.Writer
 
 	host    *Host

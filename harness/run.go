@@ -43,7 +43,7 @@ type Variant struct {
 	Ends tcp.Ending
 }
 
-// Need is a sysctl below net.ipv4 that kernels have since a release. Where it
+// Need is a Sysctl below net.ipv4 that kernels have Since a release. Where it
 // is missing the case is skipped on older kernels, and fails on others. The
 // zero value is no need.
 type Need struct {

@@ -11,8 +11,11 @@ import (
 type Segment struct {
 	// At is when the kernel passed it to the capture, to be compared with
 	// time.Now.
-	At       time.Time
+	At time.Time
+	// From and To are the addresses and ports of the two sockets.
 	From, To netip.AddrPort
+	// Flags are the control bits, Seq and Ack the numbers of the header; without
+	// the bit ACK, Ack means nothing.
 	Flags    Flags
 	Seq, Ack uint32
 	// Window is the field of the header, in units of 1 << the sender's window

@@ -13,19 +13,23 @@ const Version = 1
 
 // Run is one run of a suite.
 type Run struct {
+	// Version is that of the format. Write sets it.
 	Version int `json:"version"`
 	// Kernel is the release, as uname -r prints it.
 	Kernel string `json:"kernel"`
-	HZ     int    `json:"hz"`
+	// HZ is the kernel's tick rate in ticks a second.
+	HZ int `json:"hz"`
 	// Iptables is the version and variant, as "iptables 1.8.9 (nf_tables)".
-	Iptables string    `json:"iptables"`
-	Started  time.Time `json:"started"`
-	Took     Seconds   `json:"took"`
+	Iptables string `json:"iptables"`
+	// Started is when the run began, and Took how long it was.
+	Started time.Time `json:"started"`
+	Took    Seconds   `json:"took"`
 	// Watch is how long a state was watched at the most.
 	Watch Seconds `json:"watch"`
 	// SettingsOf says whose settings the cases of own settings proved.
 	SettingsOf string `json:"settings_of"`
-	Noise      Noise  `json:"noise"`
+	// Noise is that of the whole run.
+	Noise Noise `json:"noise"`
 	// Labs are the cases, one in each address family, in the order in which
 	// they ended.
 	Labs []Lab `json:"labs"`
@@ -59,8 +63,10 @@ type Lab struct {
 	Test string `json:"test"`
 	// Title says what was done: "FIN_WAIT_1, server frozen,
 	// tcp_orphan_retries=2, IPv4".
-	Title  string `json:"title"`
+	Title string `json:"title"`
+	// Family is IPv4 or IPv6.
 	Family string `json:"family"`
+	// Result is how it ended.
 	Result Result `json:"result"`
 	// Reason says in a line why it did not pass; empty if it did, and where
 	// only the output of go test tells.
@@ -74,15 +80,20 @@ type Lab struct {
 	Verdicts []Verdict `json:"verdicts"`
 	// Hosts are the client and the server, in this order; none of a lab that
 	// was skipped or could not be built.
-	Hosts       []Host       `json:"hosts,omitempty"`
+	Hosts []Host `json:"hosts,omitempty"`
+	// Transitions are what the looks at the sockets found, one socket after the
+	// other.
 	Transitions []Transition `json:"transitions,omitempty"`
-	Segments    []Segment    `json:"segments,omitempty"`
-	Notes       []Note       `json:"notes,omitempty"`
-	Faults      []Fault      `json:"faults,omitempty"`
+	// Segments are in order of time; of very many, the first and the last.
+	Segments []Segment `json:"segments,omitempty"`
+	// Notes and Faults are in the order in which they came.
+	Notes  []Note  `json:"notes,omitempty"`
+	Faults []Fault `json:"faults,omitempty"`
 	// Unkept is the number of segments that passed beyond what is kept.
-	Unkept int     `json:"unkept,omitempty"`
-	Took   Seconds `json:"took"`
-	Noise  Noise   `json:"noise"`
+	Unkept int `json:"unkept,omitempty"`
+	// Took is how long the lab existed, and Noise what disturbed it.
+	Took  Seconds `json:"took"`
+	Noise Noise   `json:"noise"`
 	// Rerun is the command that runs just this lab.
 	Rerun string `json:"rerun"`
 	// Folder is where more is found of a lab that failed, relative to the
@@ -111,7 +122,9 @@ type Verdict struct {
 	// owner)".
 	Ending string `json:"ending"`
 	// State is the state alone.
-	State   string `json:"state"`
+	State string `json:"state"`
+	// Outcome is the verdict in a few words, as "reaped in its window", and
+	// Passed says whether it is what the case wants.
 	Outcome string `json:"outcome"`
 	Passed  bool   `json:"passed"`
 	// Text is the verdict in a line.
@@ -125,7 +138,7 @@ type Verdict struct {
 	// Allowed is by how much the timers were allowed to be late beyond that,
 	// for the machine was.
 	Allowed Seconds `json:"allowed,omitempty"`
-	// Lasted is how long the state lasted, or, if it is not over, was watched.
+	// Lasted is how long the state lasted, or, if it is not Over, was watched.
 	Lasted Interval `json:"lasted"`
 	Over   bool     `json:"over"`
 	// Why explains the window, line by line: calculation, rule, source.
@@ -137,7 +150,7 @@ type Verdict struct {
 	RTO Seconds `json:"rto,omitempty"`
 }
 
-// Rival is another explanation with its window.
+// Rival is another explanation, which Name tells in a few words, with its Window.
 type Rival struct {
 	Name   string     `json:"name"`
 	Window []Interval `json:"window"`
@@ -149,8 +162,8 @@ type Transition struct {
 	// After is the last moment before it, At the first moment known behind it.
 	After Seconds `json:"after"`
 	At    Seconds `json:"at"`
-	Host  string  `json:"host"`
-	// Socket is the local address and port.
+	// Host is whose socket it is, and Socket its local address and port.
+	Host   string `json:"host"`
 	Socket string `json:"socket"`
 	// State is that of sock_diag; "gone" when there is no such socket any more.
 	State string `json:"state"`
@@ -178,19 +191,23 @@ type Segment struct {
 	Arrived *Seconds `json:"arrived,omitempty"`
 	// Dropped names the fault that dropped it after it had arrived.
 	Dropped string `json:"dropped,omitempty"`
-	Src     string `json:"src"`
-	Dst     string `json:"dst"`
+	// Src and Dst are addresses and ports.
+	Src string `json:"src"`
+	Dst string `json:"dst"`
 	// Flags lists the control bits from the lowest: "FIN,ACK".
 	Flags string `json:"flags"`
-	Seq   uint32 `json:"seq"`
-	Ack   uint32 `json:"ack,omitempty"`
-	Len   int    `json:"len,omitempty"`
+	// Seq and Ack are the numbers of the header, Len is the number of bytes of
+	// data.
+	Seq uint32 `json:"seq"`
+	Ack uint32 `json:"ack,omitempty"`
+	Len int    `json:"len,omitempty"`
 	// Repeats says that the sender had sent the same before.
 	Repeats bool `json:"repeats,omitempty"`
 }
 
 // Note is something that was done to the lab: a call, a sysctl.
 type Note struct {
+	// At is when it was done to the Host, and Text says what.
 	At   Seconds `json:"at"`
 	Host string  `json:"host"`
 	Text string  `json:"text"`
@@ -201,17 +218,18 @@ type Note struct {
 
 // Fault is a freeze.
 type Fault struct {
+	// Host is the one that is frozen, and Text how: "frozen (DROP in and out)".
 	Host string `json:"host"`
-	// Text is what it does: "frozen (DROP in and out)".
-	Text  string  `json:"text"`
-	Begin Seconds `json:"begin"`
-	// End is nil if it was in force until the lab ended.
-	End *Seconds `json:"end,omitempty"`
+	Text string `json:"text"`
+	// Begin is when it came into force, and End when it was healed; nil if it
+	// was in force until the lab ended.
+	Begin Seconds  `json:"begin"`
+	End   *Seconds `json:"end,omitempty"`
 	// Hits is the number of packets that it dropped.
 	Hits uint64 `json:"hits"`
 }
 
-// Interval is a stretch of time, both ends included.
+// Interval is a stretch of time from Min to Max, both ends included.
 type Interval struct {
 	Min Seconds `json:"min"`
 	Max Seconds `json:"max"`

@@ -2,6 +2,7 @@ package tcp
 
 // Outcome is one possible end.
 type Outcome struct {
+	// Span is where it lies, counted from the clock of the window.
 	Span Span
 	// Counters are what the host's counters have moved by since the clock of
 	// the window started, by their names in /proc/net/snmp and

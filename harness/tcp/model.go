@@ -8,6 +8,7 @@ import (
 
 // Model predicts ends from settings, tick rate and release.
 type Model struct {
+	// HZ is the kernel's tick rate, and Settings are the sysctls of the host.
 	HZ       HZ
 	Settings Settings
 	// Release is the kernel's; the zero value is the newest that the model
@@ -22,6 +23,7 @@ type Model struct {
 // Ending is a way to end: the state that a timer takes the socket from, and
 // what about the connection decides how long that takes.
 type Ending struct {
+	// State is what the timer takes the socket from.
 	State State
 	// Owned says that a process still has the socket open. The sockets of
 	// SYN_SENT, ESTABLISHED and CLOSE_WAIT always have an owner, those of

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Release is a release of Linux. The zero value stands for the newest that the
+// Release is a release of Linux, Major.Minor. The zero value stands for the newest that the
 // model was read in, 7.3.
 type Release struct{ Major, Minor int }
 
@@ -34,6 +34,7 @@ func (r Release) Before(major, minor int) bool {
 	return r != Release{} && (r.Major < major || r.Major == major && r.Minor < minor)
 }
 
+// String names the release, as "Linux 6.12".
 func (r Release) String() string { return fmt.Sprintf("Linux %d.%d", r.Major, r.Minor) }
 
 // rtoMaxConstant is TCP_RTO_MAX (include/net/tcp.h): what tcp_rto_max_ms was

@@ -97,7 +97,7 @@ const (
 	maxSeconds = maxInt / 100
 )
 
-// number, whole and flag make the three kinds of sysctl.
+// number, length and flag make the three kinds of sysctl.
 func number(name string, least, most, absent int, field func(*Settings) *int) sysctl {
 	return sysctl{name, least, most, absent,
 		func(s Settings) int { return *field(&s) },

@@ -29,6 +29,7 @@ var stateNames = [...]string{
 	"CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV",
 }
 
+// String is the name as the kernel spells it, "gone" for [Gone].
 func (s State) String() string {
 	if int(s) < len(stateNames) {
 		return stateNames[s]
@@ -61,6 +62,7 @@ const (
 
 var timerNames = [...]string{"no timer", "retransmission timer", "keepalive timer", "time-wait timer", "persist timer"}
 
+// String names the timer for a reader.
 func (t Timer) String() string {
 	if int(t) < len(timerNames) {
 		return timerNames[t]

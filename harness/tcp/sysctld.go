@@ -33,6 +33,7 @@ type SysctlFile struct {
 
 // LineError is a line of such a file that cannot be applied.
 type LineError struct {
+	// File is the name that ParseSysctls was given.
 	File string
 	// Line counts from 1.
 	Line int

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Span is a stretch of time, both ends included.
+// Span is a stretch of time from Min to Max, both ends included.
 type Span struct{ Min, Max time.Duration }
 
 // Overlaps reports whether the two spans have a moment in common.
@@ -80,7 +80,7 @@ const (
 	Closed   Clock = "the owner closed the socket"
 )
 
-// Phase is a part of a state that one timer holds, armed once.
+// Phase is a part of a state that one Timer holds, armed once For so long.
 type Phase struct {
 	Timer Timer
 	For   time.Duration
@@ -89,14 +89,16 @@ type Phase struct {
 	Or Timer
 }
 
-// Rival is another explanation: the window there would be if the kernel did
-// something else than the model says. It has no rivals itself.
+// Rival is another explanation: the Window there would be if the kernel did
+// something else than the model says, which Name tells in a few words. It has no
+// rivals itself.
 type Rival struct {
 	Name   string
 	Window Window
 }
 
-// Window says when a timer removes a socket from a state, counted from Clock.
+// Window says when a timer removes a socket from the state of Ending, counted
+// from Clock.
 type Window struct {
 	Ending Ending
 	Clock  Clock
