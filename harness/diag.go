@@ -89,24 +89,36 @@ func diagRequest(local, remote netip.AddrPort) []byte {
 // look asks once.
 func (d *diag) look() (sighting, error) {
 	seen := sighting{before: time.Now()}
-	if err := unix.Sendto(d.fd, d.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return sighting{}, fmt.Errorf("asking sock_diag: %w", err)
+	if err := d.ask(); err != nil {
+		return sighting{}, err
 	}
-	n, err := d.receive()
+	reply, err := d.receive(d.reply[:])
 	if err != nil {
-		return sighting{}, fmt.Errorf("reading sock_diag's answer: %w", err)
+		return sighting{}, err
 	}
 	seen.after = time.Now()
-	err = d.parse(&seen, d.reply[:n])
+	err = d.parse(&seen, reply)
 	return seen, err
 }
 
-func (d *diag) receive() (int, error) {
+func (d *diag) ask() error {
+	if err := unix.Sendto(d.fd, d.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("asking sock_diag: %w", err)
+	}
+	return nil
+}
+
+// receive reads one datagram of the answer into the buffer.
+func (d *diag) receive(buffer []byte) ([]byte, error) {
 	for {
-		n, _, err := unix.Recvfrom(d.fd, d.reply[:], 0)
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
+		n, _, err := unix.Recvfrom(d.fd, buffer, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
 		}
+		if err != nil {
+			return nil, fmt.Errorf("reading sock_diag's answer: %w", err)
+		}
+		return buffer[:n], nil
 	}
 }
 
@@ -118,14 +130,13 @@ func (d *diag) parse(seen *sighting, reply []byte) error {
 	if err != nil || len(messages) == 0 {
 		return fmt.Errorf("parsing sock_diag's answer of %d bytes: %w", len(reply), errors.Join(err, unix.EBADMSG))
 	}
-	body := messages[0].Data
-	if messages[0].Header.Type == unix.NLMSG_ERROR && len(body) >= 4 {
-		errno := unix.Errno(-int32(binary.NativeEndian.Uint32(body)))
-		if errno == unix.ENOENT {
-			return nil
-		}
-		return fmt.Errorf("sock_diag: %w", errno)
+	switch err := refusal(messages[0]); {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return err
 	}
+	body := messages[0].Data
 	if len(body) < sizeofDiagReply {
 		return fmt.Errorf("sock_diag's answer of %d bytes is too short: %w", len(body), unix.EBADMSG)
 	}
@@ -139,4 +150,12 @@ func (d *diag) parse(seen *sighting, reply []byte) error {
 	seen.expires = time.Duration(binary.NativeEndian.Uint32(body[52:])) * time.Millisecond
 	seen.owned = binary.NativeEndian.Uint32(body[68:]) != 0 // the inode
 	return nil
+}
+
+// refusal is the error that a message tells of; nil if it is another message.
+func refusal(message syscall.NetlinkMessage) error {
+	if message.Header.Type != unix.NLMSG_ERROR || len(message.Data) < 4 {
+		return nil
+	}
+	return fmt.Errorf("sock_diag: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(message.Data))))
 }

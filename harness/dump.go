@@ -33,19 +33,16 @@ func dumpSockets(ns *netns.Namespace) ([]string, error) {
 
 // dump asks once, and reads until all is told.
 func (d *diag) dump() (sockets []string, err error) {
-	if err := unix.Sendto(d.fd, d.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("asking sock_diag: %w", err)
+	if err := d.ask(); err != nil {
+		return nil, err
 	}
-	reply := make([]byte, 64<<10)
+	buffer := make([]byte, 64<<10)
 	for {
-		n, _, err := unix.Recvfrom(d.fd, reply, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
+		reply, err := d.receive(buffer)
 		if err != nil {
-			return nil, fmt.Errorf("reading sock_diag's answer: %w", err)
+			return nil, err
 		}
-		found, done, err := parseDump(reply[:n])
+		found, done, err := parseDump(reply)
 		if sockets = append(sockets, found...); done || err != nil {
 			return sockets, err
 		}
@@ -59,11 +56,11 @@ func parseDump(reply []byte) (sockets []string, done bool, err error) {
 		return nil, false, fmt.Errorf("parsing sock_diag's answer of %d bytes: %w", len(reply), err)
 	}
 	for _, message := range messages {
-		switch {
+		switch err := refusal(message); {
 		case message.Header.Type == unix.NLMSG_DONE:
 			return sockets, true, nil
-		case message.Header.Type == unix.NLMSG_ERROR && len(message.Data) >= 4:
-			return nil, false, fmt.Errorf("sock_diag: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(message.Data))))
+		case err != nil:
+			return nil, false, err
 		case len(message.Data) >= sizeofDiagReply:
 			sockets = append(sockets, describeSocket(message.Data))
 		}
