@@ -36,8 +36,7 @@ func sources(t *testing.T) []*ast.File {
 func TestNoNamespaceCanBeNamed(t *testing.T) {
 	// Text is the name and the value of a sysctl, whose guard has tests of its own.
 	takesText := map[string]bool{
-		"Sysctl(name string)": true, "SetSysctl(name string)": true, "SetSysctl(value string)": true,
-		"SetSysctls(values map[string]string)": true,
+		"SetSysctl(name string)": true, "SetSysctl(value string)": true, "SetSysctls(values map[string]string)": true,
 	}
 	harmless := map[string]bool{
 		"*Namespace": true, "End": true, "func() error": true,

@@ -10,30 +10,13 @@ import (
 	"strings"
 )
 
-// Sysctl reads a net.* sysctl of the namespace, named with dots as in
-// sysctl.conf: "net.ipv4.tcp_fin_timeout". White space around the value is
-// removed. A sysctl that this kernel does not have, or that exists only in the
-// initial namespace, gives an error that matches fs.ErrNotExist.
-func (ns *Namespace) Sysctl(name string) (string, error) {
-	path, err := sysctlPath(name)
-	if err != nil {
-		return "", err
-	}
-	var value []byte
-	err = ns.Do(func() error {
-		value, err = os.ReadFile(path)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("reading %s in %v: %w", name, ns, err)
-	}
-	return strings.TrimSpace(string(value)), nil
-}
-
-// SetSysctl writes a net.* sysctl of the namespace. The few net.* sysctls that
-// all namespaces share are absent or read-only outside the initial one
-// (sysctl_ipv4_init and ipv4_sysctl_init_net, Linux 6.1), so the machine is out
-// of reach here too.
+// SetSysctl writes a net.* sysctl of the namespace, named with dots as in
+// sysctl.conf: "net.ipv4.tcp_fin_timeout". One that this kernel does not have, or
+// that exists only in the initial namespace, gives an error that matches
+// fs.ErrNotExist. The few net.* sysctls that all namespaces share are absent or
+// read-only outside the initial one (sysctl_ipv4_init and ipv4_sysctl_init_net,
+// Linux 6.1), so the machine is out of reach here too. To read one, read its file
+// below /proc/sys/net inside [Namespace.Do].
 func (ns *Namespace) SetSysctl(name, value string) error {
 	return ns.SetSysctls(map[string]string{name: value})
 }
