@@ -57,5 +57,5 @@ func (c *Conn) queued(request uint) (bytes int, err error) {
 
 // Cork holds back what does not fill a segment until Close (TCP_CORK).
 func (c *Conn) Cork() error {
-	return c.withSocket(func(fd int) error { return setInt(fd, unix.IPPROTO_TCP, unix.TCP_CORK, 1) })
+	return c.withSocket(func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_CORK, 1) })
 }

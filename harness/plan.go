@@ -3,6 +3,7 @@ package harness
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -80,29 +81,25 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 func (r *run) planOnly(m *testing.M) int {
 	silence, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "finwait:", err)
-		return 1
+		return refuse(err)
 	}
 	stdout := os.Stdout
 	os.Stdout = silence
 	code := m.Run()
 	os.Stdout = stdout
 	if err := silence.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, "finwait:", err)
-		return 1
+		return refuse(err)
 	}
-	if code != 0 {
-		if code == 1 { // with another, testing has said which flag is wrong
-			fmt.Fprintln(os.Stderr, "finwait: a test failed before it declared its case; run it without -plan")
-		}
+	switch {
+	case code == 1:
+		return refuse(errors.New("a test failed before it declared its case; run it without -plan"))
+	case code != 0: // testing has said which flag is wrong
 		return code
-	}
-	if len(r.declared) == 0 {
+	case len(r.declared) == 0:
 		return chosenNone()
 	}
 	if err := r.printPlan(stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "finwait:", err)
-		return 1
+		return refuse(err)
 	}
 	return 0
 }

@@ -122,18 +122,6 @@ func skipUnstarted(t testing.TB) {
 	t.Skip("not started, because the plan cannot be carried out")
 }
 
-// requireLab skips a test of the harness itself where labs cannot be built.
-func requireLab(t testing.TB) {
-	t.Helper()
-	err := missing()
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS) || errors.Is(err, exec.ErrNotFound) {
-		t.Skipf("needs a lab: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // requireCase skips a case in a family that the machine has switched off, and
 // one that the kernel is too old for, and notes why.
 func requireCase(t testing.TB, record *report.Lab, family Family, need Need) {

@@ -48,6 +48,18 @@ func TestLacking(t *testing.T) {
 	}
 }
 
+// requireLab skips a test of the harness itself where labs cannot be built.
+func requireLab(t testing.TB) {
+	t.Helper()
+	err := missing()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EROFS) || errors.Is(err, exec.ErrNotFound) {
+		t.Skipf("needs a lab: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // requireContainers skips the test where containers cannot be made by hand.
 func requireContainers(t *testing.T) {
 	t.Helper()

@@ -40,13 +40,13 @@ type Endpoint struct {
 func (e Endpoint) control(_, _ string, raw syscall.RawConn) error {
 	return withFD(raw, func(fd int) error {
 		if err := errors.Join(
-			setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, onOff(e.ReuseAddr)),
-			setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, onOff(e.ReusePort)),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, onOff(e.ReuseAddr)),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, onOff(e.ReusePort)),
 		); err != nil {
 			return err
 		}
 		if e.ReceiveBuffer > 0 {
-			if err := setInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, e.ReceiveBuffer); err != nil {
+			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, e.ReceiveBuffer); err != nil {
 				return err
 			}
 		}
@@ -58,10 +58,6 @@ func withFD(raw syscall.RawConn, f func(fd int) error) error {
 	var inner error
 	err := raw.Control(func(fd uintptr) { inner = f(int(fd)) })
 	return errors.Join(err, inner)
-}
-
-func setInt(fd, level, option, value int) error {
-	return unix.SetsockoptInt(fd, level, option, value)
 }
 
 func onOff(on bool) int {
@@ -85,12 +81,12 @@ func setOptions(fd int, o tcp.Options) error {
 		if option.value == 0 {
 			continue
 		}
-		if err := setInt(fd, unix.IPPROTO_TCP, option.name, option.value); err != nil {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option.name, option.value); err != nil {
 			return fmt.Errorf("setting TCP option %d to %d: %w", option.name, option.value, err)
 		}
 	}
 	if o.Keepalive {
-		return setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	return nil
 }
