@@ -15,12 +15,6 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 )
 
-const (
-	serverPort  = 6000
-	clientPort  = 40000
-	dialTimeout = 10 * time.Second
-)
-
 // Conn is one end of a TCP connection. It can be watched and judged after it
 // was closed, until the lab ends. Its calls must not be made concurrently.
 type Conn struct {

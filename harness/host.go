@@ -58,6 +58,9 @@ func (h *Host) end() netns.End {
 	return end
 }
 
+// Addr is the host's address in the family of the lab.
+func (h *Host) Addr() netip.Addr { return h.addrs[h.lab.Family].Addr() }
+
 // furnish sets the sysctls and opens what is read for as long as the lab lives.
 // All reading is done in one visit to the namespace: each takes a thread.
 func (h *Host) furnish(sysctls Sysctls) error {
