@@ -3,14 +3,11 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
 )
@@ -148,144 +145,6 @@ func (c *Conn) peersWatcher() *watcher {
 
 // LocalAddr is the socket's own address.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
-
-// beginConnect notes the moment before connect; the socket in SYN_SENT shows
-// when that was over.
-func (c *Conn) beginConnect() {
-	c.mark(tcp.SYNSent, between{time.Now(), time.Time{}})
-	c.note("connect()")
-}
-
-// Connected waits until connect has returned, and says how.
-func (c *Conn) Connected() error {
-	select {
-	case <-c.connected:
-		return c.connectErr
-	case <-time.After(c.host.lab.watch + patience):
-		return fmt.Errorf("connecting from the %s: %w", c.host.name, os.ErrDeadlineExceeded)
-	}
-}
-
-// connecting reports whether connect has not returned yet.
-func (c *Conn) connecting() bool {
-	if c.connected == nil {
-		return false
-	}
-	select {
-	case <-c.connected:
-		return false
-	default:
-		return true
-	}
-}
-
-// awaitBirth waits until the socket was seen, which it must have been before
-// anything can end it.
-func (c *Conn) awaitBirth() error {
-	c.watcher.kick()
-	_, err := c.await(patience, func(stages []stage) bool { return stages[len(stages)-1].state != unborn })
-	return err
-}
-
-// SetOptions sets socket options. SO_KEEPALIVE starts its clock anew.
-func (c *Conn) SetOptions(options tcp.Options) error {
-	if options.Keepalive {
-		if err := c.measure(); err != nil {
-			return fmt.Errorf("setting options on the %s: %w", c.host.name, err)
-		}
-	}
-	begin := time.Now()
-	if err := c.withSocket(func(fd int) error { return setOptions(fd, options) }); err != nil {
-		return fmt.Errorf("setting options on the %s: %w", c.host.name, err)
-	}
-	c.options = options
-	if options.Keepalive {
-		c.mark(tcp.Idle, between{begin, time.Now()})
-	}
-	c.remark("setsockopt()")
-	return nil
-}
-
-// Write sends data. It fails after 20 s if that does not fit into the send
-// buffer.
-func (c *Conn) Write(data []byte) (n int, err error) {
-	err = c.act("write()", tcp.DataSent, func() error {
-		if err := c.tcp.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return err
-		}
-		n, err = c.tcp.Write(data)
-		return err
-	})
-	return n, err
-}
-
-// Read receives data. It fails after 20 s without any.
-func (c *Conn) Read(data []byte) (int, error) {
-	if err := c.tcp.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return 0, err
-	}
-	n, err := c.tcp.Read(data)
-	c.host.lab.kick()
-	return n, err
-}
-
-// ReadAll receives until the peer has sent its FIN.
-func (c *Conn) ReadAll() ([]byte, error) { return io.ReadAll(c) }
-
-// act makes a call that starts a clock, and notes when. A FIN is sent once.
-func (c *Conn) act(name string, clock tcp.Clock, f func() error) error {
-	return c.actUntil(name, clock, func() (time.Time, error) {
-		err := f()
-		return time.Now(), err
-	})
-}
-
-// actUntil is act for a call that tells by when the clock had started.
-func (c *Conn) actUntil(name string, clock tcp.Clock, f func() (time.Time, error)) error {
-	_, sent := c.marked(tcp.FINSent)
-	if _, probing := c.marked(tcp.Probing); !sent && !probing {
-		if err := c.measure(); err != nil {
-			return fmt.Errorf("%s on the %s: %w", name, c.host.name, err)
-		}
-	}
-	c.note(name)
-	begin := time.Now()
-	started, err := f()
-	if !sent {
-		c.mark(clock, between{begin, started})
-	}
-	c.host.lab.kick()
-	if err != nil {
-		return fmt.Errorf("%s on the %s: %w", name, c.host.name, err)
-	}
-	return nil
-}
-
-func (c *Conn) mark(clock tcp.Clock, at between) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.marks[clock] = at
-}
-
-// marked is when a call started the clock.
-func (c *Conn) marked(clock tcp.Clock) (between, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at, found := c.marks[clock]
-	return at, found
-}
-
-// note tells the story of a call that sends something.
-func (c *Conn) note(call string) {
-	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: call, call: true})
-	c.host.lab.kick()
-}
-
-// remark tells of anything else.
-func (c *Conn) remark(text string) {
-	c.host.lab.story.note(event{at: time.Now(), host: c.host, text: text})
-	c.host.lab.kick()
-}
 
 func (c *Conn) noteCounters() (err error) {
 	c.counters, err = c.host.readCounters()

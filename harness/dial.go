@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Dial connects from the host and returns when the connection is ESTABLISHED,
@@ -98,4 +100,35 @@ func (h *Host) dial(ctx context.Context, from, to netip.AddrPort, e Endpoint, be
 		return nil, fmt.Errorf("connecting from the %s: %w", h.name, err)
 	}
 	return conn.(*net.TCPConn), nil
+}
+
+// Connected waits until connect has returned, and says how.
+func (c *Conn) Connected() error {
+	select {
+	case <-c.connected:
+		return c.connectErr
+	case <-time.After(c.host.lab.watch + patience):
+		return fmt.Errorf("connecting from the %s: %w", c.host.name, os.ErrDeadlineExceeded)
+	}
+}
+
+// connecting reports whether connect has not returned yet.
+func (c *Conn) connecting() bool {
+	if c.connected == nil {
+		return false
+	}
+	select {
+	case <-c.connected:
+		return false
+	default:
+		return true
+	}
+}
+
+// awaitBirth waits until the socket was seen, which it must have been before
+// anything can end it.
+func (c *Conn) awaitBirth() error {
+	c.watcher.kick()
+	_, err := c.await(patience, func(stages []stage) bool { return stages[len(stages)-1].state != unborn })
+	return err
 }
