@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,12 +70,8 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 // delayed acknowledgement could hold it. It is for controls.
 func (c *Conn) ExpectNotHeld(t testing.TB, state tcp.State) {
 	t.Helper()
-	stages, err := c.watcher.seen()
-	if err != nil {
-		t.Fatal(err)
-	}
 	v := verdict{outcome: passing, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}}}
-	for _, spell := range spells(stages) {
+	for _, spell := range c.spells(t) {
 		// A state that was not seen may have passed between two others.
 		unseen := spell.began.to.Sub(spell.began.from)
 		if spell.state == state && spell.held() >= heldLongEnough {
@@ -138,8 +135,8 @@ func (c *Conn) await(limit time.Duration, done func([]stage) bool) ([]stage, err
 
 // find is the last spell in the state, nil if there was none.
 func find(all []spell, state tcp.State) *spell {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].state == state {
+	for i, one := range slices.Backward(all) {
+		if one.state == state {
 			return &all[i]
 		}
 	}
@@ -149,22 +146,14 @@ func find(all []spell, state tcp.State) *spell {
 // Seen reports whether the socket was seen in the state, however shortly.
 func (c *Conn) Seen(t testing.TB, state tcp.State) bool {
 	t.Helper()
-	stages, err := c.watcher.seen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return find(spells(stages), state) != nil
+	return find(c.spells(t), state) != nil
 }
 
 // Held is for how long the socket has been in the state, or was, at the most;
 // zero if it was never seen there.
 func (c *Conn) Held(t testing.TB, state tcp.State) time.Duration {
 	t.Helper()
-	stages, err := c.watcher.seen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	spell := find(spells(stages), state)
+	spell := find(c.spells(t), state)
 	switch {
 	case spell == nil:
 		return 0
@@ -172,4 +161,14 @@ func (c *Conn) Held(t testing.TB, state tcp.State) time.Duration {
 		return spell.longest()
 	}
 	return time.Since(spell.began.from)
+}
+
+// spells are those that were seen so far.
+func (c *Conn) spells(t testing.TB) []spell {
+	t.Helper()
+	stages, err := c.watcher.seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spells(stages)
 }

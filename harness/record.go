@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -34,41 +35,46 @@ func (lab *Lab) record() (report.Lab, error) {
 	for _, v := range lab.verdicts {
 		record.Verdicts = append(record.Verdicts, lab.recordVerdict(v))
 	}
+	var errs []error
 	for _, conn := range lab.connections() {
-		record.Transitions = append(record.Transitions, conn.transitions()...)
+		seen, err := conn.transitions()
+		errs = append(errs, err)
+		record.Transitions = append(record.Transitions, seen...)
 	}
 	record.Notes = lab.recordNotes()
 	for _, host := range lab.hosts() {
 		one, err := host.record()
-		if err != nil {
-			return record, err
-		}
+		errs = append(errs, err)
 		record.Hosts = append(record.Hosts, one)
 	}
 	for _, fault := range lab.faults {
 		hits, err := fault.count()
-		if err != nil {
-			return record, err
-		}
+		errs = append(errs, err)
 		record.Faults = append(record.Faults, report.Fault{
 			Host: fault.host.name, Text: fault.what, Begin: lab.moment(fault.begin), End: lab.momentOf(fault.end), Hits: hits,
 		})
 	}
-	crossings, unkept, err := lab.wire()
-	record.Unkept = unkept
-	if excess := len(crossings) - recordedSegments; excess > 0 {
-		record.Unkept += excess
-		crossings = slices.Delete(crossings, recordedSegments/2, recordedSegments/2+excess)
-	}
-	for _, crossing := range crossings {
-		record.Segments = append(record.Segments, lab.recordCrossing(crossing))
-	}
-	return record, err
+	var err error
+	record.Segments, record.Unkept, err = lab.recordSegments()
+	return record, errors.Join(append(errs, err)...)
 }
 
 // recordedSegments bounds the segments of a record: the first and the last of
 // them. A filled window takes thousands, each like the other.
 const recordedSegments = 500
+
+// recordSegments are those of the record, and how many passed besides.
+func (lab *Lab) recordSegments() (segments []report.Segment, unkept int, err error) {
+	crossings, unkept, err := lab.wire()
+	if excess := len(crossings) - recordedSegments; excess > 0 {
+		unkept += excess
+		crossings = slices.Delete(crossings, recordedSegments/2, recordedSegments/2+excess)
+	}
+	for _, crossing := range crossings {
+		segments = append(segments, lab.recordCrossing(crossing))
+	}
+	return segments, unkept, err
+}
 
 func (lab *Lab) recordNotes() []report.Note {
 	lab.story.mu.Lock()

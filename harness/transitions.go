@@ -8,9 +8,13 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 )
 
-// transitions are what the looks at one socket found new.
-func (c *Conn) transitions() []report.Transition {
-	stages, _ := c.watcher.seen()
+// transitions are what the looks at one socket found new, up to where looking
+// failed.
+func (c *Conn) transitions() ([]report.Transition, error) {
+	stages, err := c.watcher.seen()
+	if err != nil {
+		err = fmt.Errorf("watching the %s: %w", c.host.name, err)
+	}
 	var out []report.Transition
 	shown := unborn
 	for i, s := range stages {
@@ -38,7 +42,7 @@ func (c *Conn) transitions() []report.Transition {
 			}
 		}
 	}
-	return out
+	return out, err
 }
 
 // glimpse reports whether the stage is no more than a look between two timers.
