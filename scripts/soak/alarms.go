@@ -12,9 +12,6 @@ import (
 	"github.com/finwait/finwait/harness/report"
 )
 
-// runPatience is how long a short run of all cases may take under any pressure.
-const runPatience = 4 * time.Minute
-
 // A count is what became of the labs under a pressure.
 type count struct{ runs, labs, passed, inconclusive, skipped, alarms int }
 
@@ -22,18 +19,11 @@ type count struct{ runs, labs, passed, inconclusive, skipped, alarms int }
 // least once, and counts what did not pass.
 func (s *soak) pressure(ctx context.Context, until time.Time) error {
 	counts := make([]count, len(pressures))
-	for round := 0; round == 0 || time.Now().Before(until); round++ {
-		for i, p := range pressures {
-			if round > 0 && time.Now().After(until) {
-				break
-			}
-			if err := s.press(ctx, p, &counts[i]); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-		}
+	err := inTurn(until, func(i int, p pressure) error { return s.press(ctx, p, &counts[i]) })
+	if err == nil {
+		s.printAlarms(counts)
 	}
-	s.printAlarms(counts)
-	return nil
+	return err
 }
 
 // printAlarms prints the table, and judges the idle machine.
@@ -65,13 +55,8 @@ func (s *soak) press(ctx context.Context, p pressure, c *count) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.start("cases", append([]string{s.cases, "-test.short", "-report=" + dir}, p.args...)...)
+	r, endErr, err := s.under(ctx, p, "cases", append([]string{s.cases, "-test.short", "-report=" + dir}, p.args...)...)
 	if err != nil {
-		return err
-	}
-	release := p.apply(ctx, s.random, r)
-	endErr := r.end(ctx, runPatience)
-	if err := errors.Join(ctx.Err(), release()); err != nil {
 		return err
 	}
 	c.runs++

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -24,15 +23,8 @@ type refusal struct{ runs, refused, otherwise, passed int }
 // pressure in turn until time is up, each at least once.
 func (s *soak) mistakes(ctx context.Context, until time.Time) error {
 	counts, different := make([]refusal, len(pressures)), map[string]bool{}
-	for round := 0; round == 0 || time.Now().Before(until); round++ {
-		for i, p := range pressures {
-			if round > 0 && time.Now().After(until) {
-				break
-			}
-			if err := s.mislead(ctx, p, &counts[i], different); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
-			}
-		}
+	if err := inTurn(until, func(i int, p pressure) error { return s.mislead(ctx, p, &counts[i], different) }); err != nil {
+		return err
 	}
 	fmt.Printf("\n%-20s %6s %8s %16s %8s\n", "pressure", "runs", "refused", "in other words", "passed")
 	for i, p := range pressures {
@@ -51,13 +43,8 @@ func (s *soak) mislead(ctx context.Context, p pressure, c *refusal, different ma
 	if len(args) == 0 {
 		args = []string{"-test.parallel=32"}
 	}
-	r, err := s.start("harness", append([]string{s.harness, "-test.run=Mistaken", "-test.v"}, args...)...)
+	r, endErr, err := s.under(ctx, p, "harness", append([]string{s.harness, "-test.run=Mistaken", "-test.v"}, args...)...)
 	if err != nil {
-		return err
-	}
-	release := p.apply(ctx, s.random, r)
-	endErr := r.end(ctx, runPatience)
-	if err := errors.Join(ctx.Err(), release()); err != nil {
 		return err
 	}
 	c.runs++

@@ -32,6 +32,36 @@ var pressures = []pressure{
 	{name: "200 at once", args: []string{"-test.parallel=200"}},
 }
 
+// inTurn does what is done under each pressure in turn until time is up, each at
+// least once.
+func inTurn(until time.Time, do func(i int, p pressure) error) error {
+	for round := 0; round == 0 || time.Now().Before(until); round++ {
+		for i, p := range pressures {
+			if round > 0 && time.Now().After(until) {
+				break
+			}
+			if err := do(i, p); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// runPatience is how long a run of compiled tests may take under any pressure.
+const runPatience = 4 * time.Minute
+
+// under starts a run, puts it under the pressure, and waits for its end; endErr
+// says that this had to be forced.
+func (s *soak) under(ctx context.Context, p pressure, dir string, args ...string) (r *run, endErr, err error) {
+	if r, err = s.start(dir, args...); err != nil {
+		return nil, nil, err
+	}
+	release := p.apply(ctx, s.random, r)
+	endErr = r.end(ctx, runPatience)
+	return r, endErr, errors.Join(ctx.Err(), release())
+}
+
 // apply puts a run under the pressure until release is called.
 func (p pressure) apply(ctx context.Context, random *rand.Rand, r *run) (release func() error) {
 	if p.begin == nil {
