@@ -57,17 +57,10 @@ func newEntry(at Seconds) entry {
 // seen are the moments, but of many segments in a row that neither begin nor end
 // a connection only the first and the last ones.
 func seen(all []moment) []entry {
-	const shown = 3
 	var entries []entry
-	for len(all) > 0 {
-		run := all[:max(1, plainRun(all))]
-		all = all[len(run):]
-		if len(run) <= 2*shown+1 {
-			entries = append(entries, each(run)...)
-			continue
-		}
-		entries = slices.Concat(entries, each(run[:shown]), []entry{instead(run[shown : len(run)-shown])}, each(run[len(run)-shown:]))
-	}
+	fold(all,
+		func(run []moment) { entries = append(entries, each(run)...) },
+		func(run []moment) { entries = append(entries, instead(run)) })
 	return entries
 }
 

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // A labView is a lab as the page shows it.
@@ -101,7 +100,6 @@ func (v labView) Says() []string {
 
 // Noisy reports whether the machine's lateness is worth a line.
 func (v labView) Noisy() bool {
-	const notable = Seconds(20 * time.Millisecond)
 	return v.Noise.Overshoot >= notable || v.Noise.Stolen > 0
 }
 

@@ -63,9 +63,11 @@ func (r Run) results() string {
 	return counted(len(r.Labs), "lab") + ": " + strings.Join(parts, ", ")
 }
 
+// notable is the lateness from which on it is worth a word.
+const notable = Seconds(25 * time.Millisecond)
+
 // machine says what the run was made on, and when the machine was not on time.
 func (r Run) machine() string {
-	const notable = Seconds(25 * time.Millisecond)
 	text := r.kernel()
 	if r.Iptables != "" {
 		text += ", " + r.Iptables

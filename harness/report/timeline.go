@@ -47,7 +47,7 @@ func remaining(transitions []Transition) []moment {
 	for _, t := range slices.Backward(transitions) {
 		socket := [2]string{t.Host, t.Socket}
 		if !told[socket] && t.State != gone && t.Last-t.At > long {
-			out = append(out, moment{at: t.Last, texts: map[string]string{t.Host: "still " + t.State}})
+			out = append(out, moment{at: t.Last, texts: map[string]string{t.Host: stillIn(t.State)}})
 		}
 		told[socket] = true
 	}
@@ -66,29 +66,9 @@ func (l Lab) heading(name string) string {
 
 // told are the lines of the moments, with long runs of plain segments folded.
 func told(all []moment) string {
-	const shown = 3 // of a run that is folded, at each end
 	var b strings.Builder
-	for len(all) > 0 {
-		n := max(1, plainRun(all))
-		run := all[:n]
-		all = all[n:]
-		if n <= 2*shown+1 { // folding one line saves none
-			b.WriteString(rows(run))
-			continue
-		}
-		b.WriteString(rows(run[:shown]) + folded(run[shown:n-shown]) + rows(run[n-shown:]))
-	}
+	fold(all, func(run []moment) { b.WriteString(rows(run)) }, func(run []moment) { b.WriteString(folded(run)) })
 	return b.String()
-}
-
-// plainRun is the number of moments, from the first on, that hold nothing but a
-// segment which neither begins nor ends a connection.
-func plainRun(all []moment) int {
-	n := slices.IndexFunc(all, func(m moment) bool { return len(m.texts) > 0 || m.segment == nil || !m.segment.plain() })
-	if n < 0 {
-		return len(all)
-	}
-	return n
 }
 
 // folded is one line for many segments.
