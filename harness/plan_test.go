@@ -50,9 +50,9 @@ func TestPlanJSON(t *testing.T) {
 		Settings   map[string]int
 		Surprises  []string
 		Cases      []struct {
-			Case, State string
-			Window      []struct{ Min, Max float64 }
-			Rivals      []struct{ Name string }
+			Case   string
+			Window []struct{ Min float64 }
+			Rivals []struct{}
 		}
 	}
 	require.NoError(t, json.Unmarshal(text, &got))

@@ -14,7 +14,6 @@ import (
 
 // planned is what the test needs of the plan in JSON.
 type planned struct {
-	HZ    int
 	Cases []struct {
 		Test   string
 		Window []struct{ Min, Max float64 }

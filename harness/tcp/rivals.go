@@ -19,6 +19,15 @@ func (all *mistakes) add(name string, change func(*Model, *Ending)) {
 	*all = append(*all, mistake{name, change})
 }
 
+// addNeighbours adds one retry more than n and, down to least, one fewer; set is
+// the belief in so many.
+func (all *mistakes) addNeighbours(name string, n, least int, set func(n int) func(*Model, *Ending)) {
+	all.add(fmt.Sprintf("one retry more, %s=%d", name, n+1), set(n+1))
+	if n > least {
+		all.add(fmt.Sprintf("one retry fewer, %s=%d", name, n-1), set(n-1))
+	}
+}
+
 // rivals are what the nearest mistakes about the ending of w would give, the
 // nearest first.
 func (m Model) rivals(w Window, socket Socket) []Rival {
@@ -86,10 +95,7 @@ func (m Model) retriesRivals(e Ending) mistakes {
 	if e.Options.UserTimeout > 0 {
 		all.add(fmt.Sprintf("%s=%d in place of TCP_USER_TIMEOUT", mine, mineIs), func(_ *Model, e *Ending) { e.Options.UserTimeout = 0 })
 	} else {
-		all.add(fmt.Sprintf("one retry more, %s=%d", mine, n+1), exactly(n+1))
-		if n > 0 {
-			all.add(fmt.Sprintf("one retry fewer, %s=%d", mine, n-1), exactly(n-1))
-		}
+		all.addNeighbours(mine, n, 0, exactly)
 	}
 	if otherMeans != n {
 		all.add(fmt.Sprintf("%s=%d in place of %s", other, otherIs, mine), func(m *Model, e *Ending) {

@@ -32,9 +32,7 @@ func (m Model) synRecv(w *Window) {
 		},
 	}).fill(w, func(firing int) Counters {
 		counters := Counters{}
-		counters.add("TCPTimeouts", firing)
-		counters.add("RetransSegs", firing-1)
-		counters.add("TCPSynRetrans", firing-1)
+		counters.addSYNs(firing)
 		return counters
 	})
 }
@@ -72,10 +70,7 @@ func (m Model) synRecvRivals(e Ending) mistakes {
 		}
 		return all
 	}
-	all.add(fmt.Sprintf("one retry more, %s=%d", name, n+1), set(n+1))
-	if n > 0 {
-		all.add(fmt.Sprintf("one retry fewer, %s=%d", name, n-1), set(n-1))
-	}
+	all.addNeighbours(name, n, 0, set)
 	if e.Options.SynCount > 0 && m.Settings.SynAckRetries != n {
 		all.add(fmt.Sprintf("tcp_synack_retries=%d in place of TCP_SYNCNT", m.Settings.SynAckRetries), set(m.Settings.SynAckRetries))
 	}

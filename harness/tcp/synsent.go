@@ -41,12 +41,18 @@ func (m Model) synSent(w *Window) {
 		userTimeout: options.UserTimeout, least: m.HZ.Tick(),
 	}).fill(w, func(firing int) Counters {
 		counters := w.Ending.State.timedOut()
-		counters.add("TCPTimeouts", firing)
-		counters.add("RetransSegs", firing-1)
-		counters.add("TCPSynRetrans", firing-1)
+		counters.addSYNs(firing)
 		counters.add("AttemptFails", 1)
 		return counters
 	})
+}
+
+// addSYNs counts the firings of the timer of a SYN or SYN-ACK, all of which but
+// the last send it again.
+func (c Counters) addSYNs(firings int) {
+	c.add("TCPTimeouts", firings)
+	c.add("RetransSegs", firings-1)
+	c.add("TCPSynRetrans", firings-1)
 }
 
 func (m Model) synSentWhy(name string, retransmissions int, budget string) string {
@@ -87,10 +93,7 @@ func (m Model) synSentRivals(e Ending) mistakes {
 		all.add(fmt.Sprintf("TCP_USER_TIMEOUT in place of %s=%d", name, n), set(maxSyn))
 		return all
 	}
-	all.add(fmt.Sprintf("one retry more, %s=%d", name, n+1), set(n+1))
-	if n > 1 {
-		all.add(fmt.Sprintf("one retry fewer, %s=%d", name, n-1), set(n-1))
-	}
+	all.addNeighbours(name, n, 1, set)
 	if e.Options.SynCount > 0 && m.Settings.SynRetries != n {
 		all.add(fmt.Sprintf("tcp_syn_retries=%d in place of TCP_SYNCNT", m.Settings.SynRetries), set(m.Settings.SynRetries))
 	}
