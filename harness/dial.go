@@ -66,7 +66,7 @@ func (h *Host) startDial(to netip.AddrPort, e Endpoint) (*Conn, error) {
 
 // dialUnbound connects from whatever port the kernel chooses.
 func (h *Host) dialUnbound(to netip.AddrPort, e Endpoint) (*Conn, error) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), h.lab.watch+patience)
 	defer cancel()
 	dialled, err := h.dial(ctx, netip.AddrPort{}, to, e, func() {})
 	if err != nil {
