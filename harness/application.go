@@ -63,7 +63,7 @@ func (c *Conn) requireErrors(t testing.TB, expected tcp.Errors, told <-chan tcp.
 	case got := <-told:
 		c.requireError(t, "the call that was waiting", got, expected.Blocked)
 	case <-time.After(patience):
-		c.fail(t, fmt.Sprintf("%s is gone, and its owner was not told within %s", c.host.name, tcp.Text(patience)))
+		c.failf(t, "%s is gone, and its owner was not told within %s", c.host.name, tcp.Text(patience))
 	}
 	if c.connectErr != nil {
 		return
@@ -79,6 +79,6 @@ func (c *Conn) requireErrors(t testing.TB, expected tcp.Errors, told <-chan tcp.
 func (c *Conn) requireError(t testing.TB, call string, got, want tcp.Errno) {
 	t.Helper()
 	if got != want {
-		c.fail(t, fmt.Sprintf("%s: %s was told %q, not %q", c.host.name, call, got, want))
+		c.failf(t, "%s: %s was told %q, not %q", c.host.name, call, got, want)
 	}
 }

@@ -168,9 +168,9 @@ func (lab *Lab) writeRules(w io.Writer) error {
 // writeSysctls writes every net.ipv4.tcp_* sysctl of the host as a sysctl.d file,
 // but for the key of TCP Fast Open, which is a secret.
 func (h *Host) writeSysctls(w io.Writer) error {
-	const dir, secret = "/proc/sys/net/ipv4", "tcp_fastopen_key"
+	const secret = "tcp_fastopen_key"
 	return h.ns.Do(func() error {
-		files, err := filepath.Glob(filepath.Join(dir, "tcp_*"))
+		files, err := filepath.Glob(ownSysctl + "tcp_*")
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -56,12 +55,12 @@ func (c *Conn) expectDeviation(t testing.TB, current spell, known *deviation, pr
 	timer := current.stages[len(current.stages)-1].timer
 	switch {
 	case current.over():
-		c.fail(t, fmt.Sprintf("%s was gone from %v after %v: the known deviation (%s) holds no longer on %v; bound its entry in deviation.go",
-			c.host.name, current.state, current.ended.since(start), known.instead, c.host.lab.kernel))
+		c.failf(t, "%s was gone from %v after %v: the known deviation (%s) holds no longer on %v; bound its entry in deviation.go",
+			c.host.name, current.state, current.ended.since(start), known.instead, c.host.lab.kernel)
 	case window.Deviation == "":
-		c.fail(t, "the model knows of no deviation here: "+known.instead)
+		c.failf(t, "the model knows of no deviation here: %s", known.instead)
 	case timer != window.Chain && timer != tcp.TimerNone:
-		c.fail(t, fmt.Sprintf("%s is held in %v by the %v, not the %v", c.host.name, current.state, timer, window.Chain))
+		c.failf(t, "%s is held in %v by the %v, not the %v", c.host.name, current.state, timer, window.Chain)
 	}
 	v := c.judge(current, predict)
 	v.outcome, v.detail, v.window.Deviation = deviating, known.instead, known.reference

@@ -51,18 +51,18 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 			detail: fmt.Sprintf("not seen, and looks were up to %s late meanwhile", tcp.Text(heldUp.Round(time.Millisecond))),
 		})
 	case current == unborn:
-		c.fail(t, fmt.Sprintf("%s was not held in %v within %s: there is no such socket", c.host.name, state, tcp.Text(patience)))
+		c.failf(t, "%s was not held in %v within %s: there is no such socket", c.host.name, state, tcp.Text(patience))
 	case !current.Past(state):
-		c.fail(t, fmt.Sprintf("%s was not held in %v within %s: it is %v", c.host.name, state, tcp.Text(patience), current))
+		c.failf(t, "%s was not held in %v within %s: it is %v", c.host.name, state, tcp.Text(patience), current)
 	case spell == nil:
-		c.fail(t, fmt.Sprintf("%s was not held in %v (passed unseen, if ever): it is %v", c.host.name, state, current))
+		c.failf(t, "%s was not held in %v (passed unseen, if ever): it is %v", c.host.name, state, current)
 	case spell.longest() >= heldLongEnough:
 		c.conclude(t, verdict{
 			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
 			detail: fmt.Sprintf("there for %.3f to %.3f s, which may have been held: the looks were too far apart", spell.held().Seconds(), spell.longest().Seconds()),
 		})
 	default:
-		c.fail(t, fmt.Sprintf("%s was not held in %v (seen for %.3f s): it is %v", c.host.name, state, spell.longest().Seconds(), current))
+		c.failf(t, "%s was not held in %v (seen for %.3f s): it is %v", c.host.name, state, spell.longest().Seconds(), current)
 	}
 }
 
@@ -75,7 +75,7 @@ func (c *Conn) ExpectNotHeld(t testing.TB, state tcp.State) {
 		// A state that was not seen may have passed between two others.
 		unseen := spell.began.to.Sub(spell.began.from)
 		if spell.state == state && spell.held() >= heldLongEnough {
-			c.fail(t, fmt.Sprintf("%s was held in %v for at least %.3f s", c.host.name, state, spell.held().Seconds()))
+			c.failf(t, "%s was held in %v for at least %.3f s", c.host.name, state, spell.held().Seconds())
 		}
 		doubtful := spell.state == state && spell.longest() >= heldLongEnough || spell.state.Past(state) && unseen >= heldLongEnough
 		if doubtful && !c.acknowledgedWithin(heldLongEnough) {
@@ -97,7 +97,7 @@ func (c *Conn) ExpectStays(t testing.TB, state tcp.State, d time.Duration) {
 		t.Fatal(err)
 	}
 	if spell := find(spells(stages), state); spell == nil || spell.over() && !spell.ended.to.After(end) {
-		c.fail(t, fmt.Sprintf("%s is %v, should have stayed in %v for %v", c.host.name, stages[len(stages)-1].state, state, d))
+		c.failf(t, "%s is %v, should have stayed in %v for %v", c.host.name, stages[len(stages)-1].state, state, d)
 	}
 }
 
@@ -110,7 +110,13 @@ func (c *Conn) conclude(t testing.TB, v verdict) {
 	}
 }
 
-// fail ends the test with the whole story.
+// failf ends the test with the whole story.
+func (c *Conn) failf(t testing.TB, format string, args ...any) {
+	t.Helper()
+	c.host.lab.fail(t, fmt.Sprintf(format, args...))
+}
+
+// fail is failf for a text that is written already.
 func (c *Conn) fail(t testing.TB, what string) {
 	t.Helper()
 	c.host.lab.fail(t, what)

@@ -105,5 +105,5 @@ func (c *Conn) requireCounters(t testing.TB, v verdict) {
 			return
 		}
 	}
-	c.fail(t, fmt.Sprintf("%s was reaped from %v, but %s", c.host.name, v.window.Ending.State, wrong))
+	c.failf(t, "%s was reaped from %v, but %s", c.host.name, v.window.Ending.State, wrong)
 }

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -23,7 +22,7 @@ func (c *Conn) ExpectForEver(t testing.TB) {
 	t.Helper()
 	current := c.current(t)
 	if window := c.predict(current.state, nil); !window.Never() {
-		c.fail(t, fmt.Sprintf("%s is %v, which a timer ends: %v", c.host.name, window.Ending, window))
+		c.failf(t, "%s is %v, which a timer ends: %v", c.host.name, window.Ending, window)
 	}
 	c.conclude(t, c.judge(current, c.predict))
 }
@@ -40,11 +39,11 @@ func (c *Conn) ExpectEndedByPeer(t testing.TB) {
 	v := verdict{outcome: closed, conn: c.host.name, window: window, start: start, rto: c.socket.RTO, lasted: current.ended.since(start), over: true}
 	switch {
 	case !current.over():
-		c.fail(t, fmt.Sprintf("%s is still in %v: the peer has not ended it", c.host.name, current.state))
+		c.failf(t, "%s is still in %v: the peer has not ended it", c.host.name, current.state)
 	case current.next != tcp.Gone:
-		c.fail(t, fmt.Sprintf("%s went from %v to %v", c.host.name, current.state, current.next))
+		c.failf(t, "%s went from %v to %v", c.host.name, current.state, current.next)
 	case v.lasted.Max >= window.Min():
-		c.fail(t, fmt.Sprintf("%s was gone from %v after %v, when its own timer may have ended it: %v", c.host.name, current.state, v.lasted, window))
+		c.failf(t, "%s was gone from %v after %v, when its own timer may have ended it: %v", c.host.name, current.state, v.lasted, window)
 	}
 	c.host.lab.verdicts = append(c.host.lab.verdicts, v)
 }
@@ -63,7 +62,7 @@ func (c *Conn) expectReaped(t testing.TB, predict prediction) {
 	told := c.listen(window.Errors)
 	current = c.awaitReaped(t, current, window, predict)
 	if current.over() && current.next != tcp.Gone {
-		c.fail(t, fmt.Sprintf("%s was not reaped from %v: it went to %v after %v", c.host.name, current.state, current.next, current.ended.since(c.start(current, window))))
+		c.failf(t, "%s was not reaped from %v: it went to %v after %v", c.host.name, current.state, current.next, current.ended.since(c.start(current, window)))
 	}
 	v := c.judge(current, predict)
 	if v.outcome == early || v.outcome == late {
@@ -101,13 +100,13 @@ func (c *Conn) requireDeclared(t testing.TB, state tcp.State) {
 	declared, found := c.host.lab.Ends, c.ending(state)
 	switch {
 	case declared.State != state:
-		c.fail(t, fmt.Sprintf("%s is %v: the case declares that it ends from %v", c.host.name, state, declared.State))
+		c.failf(t, "%s is %v: the case declares that it ends from %v", c.host.name, state, declared.State)
 	case found.Owned && !declared.Owned:
-		c.fail(t, fmt.Sprintf("%s is %v and has an owner: the case declares an orphan's end", c.host.name, state))
+		c.failf(t, "%s is %v and has an owner: the case declares an orphan's end", c.host.name, state)
 	case declared.Owned && !found.Owned:
-		c.fail(t, fmt.Sprintf("%s is %v and an orphan: the case declares an end with an owner", c.host.name, state))
+		c.failf(t, "%s is %v and an orphan: the case declares an end with an owner", c.host.name, state)
 	case found.Options != declared.Options:
-		c.fail(t, fmt.Sprintf("%s has the socket options %+v, the case declares %+v", c.host.name, found.Options, declared.Options))
+		c.failf(t, "%s has the socket options %+v, the case declares %+v", c.host.name, found.Options, declared.Options)
 	}
 }
 
@@ -115,7 +114,7 @@ func (c *Conn) requireDeclared(t testing.TB, state tcp.State) {
 func (c *Conn) requireTimer(t testing.TB, window tcp.Window) {
 	t.Helper()
 	if window.Never() {
-		c.fail(t, fmt.Sprintf("%s is %v: %s", c.host.name, window.Ending, window.Why))
+		c.failf(t, "%s is %v: %s", c.host.name, window.Ending, window.Why)
 	}
 }
 

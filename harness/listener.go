@@ -26,11 +26,9 @@ type Listener struct {
 func (h *Host) Listen(e Endpoint) (*Listener, error) {
 	config := net.ListenConfig{KeepAlive: -1, Control: e.control}
 	config.SetMultipathTCP(false)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	var listener net.Listener
 	err := h.ns.Do(func() (err error) {
-		listener, err = config.Listen(ctx, "tcp", h.local(e, serverPort).String())
+		listener, err = config.Listen(context.Background(), "tcp", h.local(e, serverPort).String())
 		return err
 	})
 	if err != nil {

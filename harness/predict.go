@@ -51,7 +51,7 @@ func (c *Conn) current(t testing.TB) spell {
 		current = all[len(all)-2]
 	}
 	if current.state == tcp.Gone || current.state == unborn {
-		c.fail(t, c.host.name+" has no such socket")
+		c.failf(t, "%s has no such socket", c.host.name)
 	}
 	return current
 }
@@ -95,8 +95,8 @@ func (c *Conn) start(s spell, window tcp.Window) between {
 }
 
 // lastPeerFIN is when TIME_WAIT began, or when the peer's FIN arrived for the last
-// time after that, as the wire shows it: each one starts it anew. What keeps the wire from being read
-// fails the lab when it is closed.
+// time after that, as the wire shows it: each one starts it anew. What keeps the
+// wire from being read fails the lab when it is closed.
 func (c *Conn) lastPeerFIN(s spell) between {
 	all, _, err := c.host.lab.wire()
 	if err != nil {

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ func (c *Conn) FillWindow(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := c.fillWindow(ctx); err != nil {
-		c.fail(t, fmt.Sprintf("filling the receive window of the %s's peer: %v", c.host.name, err))
+		c.failf(t, "filling the receive window of the %s's peer: %v", c.host.name, err)
 	}
 	c.remark("the peer's receive window is closed")
 }
@@ -80,7 +79,7 @@ func (c *Conn) ExpectUnread(t testing.TB, bytes int) {
 		return got == bytes || err != nil
 	})
 	if err != nil || got != bytes {
-		c.fail(t, fmt.Sprintf("%s has %d bytes unread, not %d: %v", c.host.name, got, bytes, err))
+		c.failf(t, "%s has %d bytes unread, not %d: %v", c.host.name, got, bytes, err)
 	}
 }
 
@@ -99,7 +98,7 @@ func (c *Conn) ExpectAcknowledged(t testing.TB) {
 			err = c.nextLook(ctx)
 		}
 		if err != nil {
-			c.fail(t, fmt.Sprintf("%s: awaiting the acknowledgement: %v", c.host.name, err))
+			c.failf(t, "%s: awaiting the acknowledgement: %v", c.host.name, err)
 		}
 	}
 }

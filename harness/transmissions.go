@@ -31,7 +31,8 @@ func (c *Conn) transmissions(chain tcp.Timer, from, to time.Time) (transmissions
 		return out, fmt.Errorf("%d segments passed and were not kept", unkept)
 	}
 	for _, segment := range all {
-		if segment.from != c.host || segment.From != c.local || segment.To != c.remote || segment.Flags.Has(RST) || segment.sent.Before(from) || segment.sent.After(to) {
+		mine := segment.from == c.host && segment.From == c.local && segment.To == c.remote
+		if !mine || segment.Flags.Has(RST) || segment.sent.Before(from) || segment.sent.After(to) {
 			continue
 		}
 		probes := chain != tcp.TimerRetransmit
@@ -186,9 +187,9 @@ func (c *Conn) expectTransmissions(t testing.TB, predict prediction, flags Flags
 	}
 	switch misfit := sent.misfit(start, allowed, seen, c.watcher.tick); {
 	case counted != times:
-		c.fail(t, fmt.Sprintf("%s sent %v %d times in %v, not %d", c.host.name, flags, counted, current.state, times))
+		c.failf(t, "%s sent %v %d times in %v, not %d", c.host.name, flags, counted, current.state, times)
 	case misfit != "":
-		c.fail(t, fmt.Sprintf("%s in %v: %s", c.host.name, current.state, misfit))
+		c.failf(t, "%s in %v: %s", c.host.name, current.state, misfit)
 	}
 }
 
@@ -215,11 +216,11 @@ func (c *Conn) ExpectReacknowledged(t testing.TB, times int) {
 		}
 	}
 	if len(fins) != times || len(answers) != times {
-		c.fail(t, fmt.Sprintf("%s answered %d FINs %d times, not %d FINs %[4]d times", c.host.name, len(fins), len(answers), times))
+		c.failf(t, "%s answered %d FINs %d times, not %d FINs %[4]d times", c.host.name, len(fins), len(answers), times)
 	}
 	for i, answer := range answers {
 		if after := answer.sent.Sub(fins[i].arrived); after < 0 || after >= delayedAck+overshoots.worst(fins[i].arrived, answer.sent) {
-			c.fail(t, fmt.Sprintf("%s answered the %s FIN after %s, not at once", c.host.name, ordinal(i+1), tcp.Text(after.Round(time.Microsecond))))
+			c.failf(t, "%s answered the %s FIN after %s, not at once", c.host.name, ordinal(i+1), tcp.Text(after.Round(time.Microsecond)))
 		}
 	}
 }

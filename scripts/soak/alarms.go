@@ -33,7 +33,10 @@ func (s *soak) printAlarms(counts []count) {
 	for i, p := range pressures {
 		c := counts[i]
 		c.print(p.name)
-		all = count{all.runs + c.runs, all.labs + c.labs, all.passed + c.passed, all.inconclusive + c.inconclusive, all.skipped + c.skipped, all.alarms + c.alarms}
+		all = count{
+			all.runs + c.runs, all.labs + c.labs, all.passed + c.passed,
+			all.inconclusive + c.inconclusive, all.skipped + c.skipped, all.alarms + c.alarms,
+		}
 	}
 	all.print("all")
 	if idle := counts[0]; tooUncertain(idle) {
@@ -110,7 +113,8 @@ func (s *soak) countLab(p pressure, lab report.Lab, told string, c *count) {
 		c.skipped++
 	default:
 		c.alarms++
-		s.fault("%s: %s: %s\n    (timers late by up to %v, %v stolen; again: %s)", p.name, lab.Title, explain(lab, told), lab.Noise.Overshoot.Duration(), lab.Noise.Stolen.Duration(), lab.Rerun)
+		s.fault("%s: %s: %s\n    (timers late by up to %v, %v stolen; again: %s)",
+			p.name, lab.Title, explain(lab, told), lab.Noise.Overshoot.Duration(), lab.Noise.Stolen.Duration(), lab.Rerun)
 	}
 }
 
