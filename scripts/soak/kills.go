@@ -143,7 +143,9 @@ func (s *soak) settle(ctx context.Context, before host, runs []*run) ([]string, 
 	pace := time.NewTicker(lookPace)
 	defer pace.Stop()
 	for {
-		reap(runs)
+		if err := reap(runs); err != nil {
+			return nil, err
+		}
 		left, err := s.left(before)
 		if err != nil || len(left) == 0 {
 			return nil, err

@@ -106,17 +106,16 @@ func (r *run) find(wanted func(process, []process) bool) (process, bool, error) 
 }
 
 // reap waits for what became a child of this process when its parent ended.
-func reap(runs []*run) {
+func reap(runs []*run) error {
 	all, err := descendants()
-	if err != nil {
-		return
-	}
 	for _, p := range all {
 		leads := slices.ContainsFunc(runs, func(r *run) bool { return r.command.Process.Pid == p.pid })
 		if p.zombie && p.parent == os.Getpid() && !leads {
-			_, _ = unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
+			_, waitErr := unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
+			err = errors.Join(err, waitErr)
 		}
 	}
+	return err
 }
 
 // signalled sends a signal; false if the process was gone.

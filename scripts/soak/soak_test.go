@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -80,9 +81,9 @@ func TestOrphanIsFound(t *testing.T) {
 
 	require.NoError(t, killDescendants())
 	assert.Eventually(t, func() bool {
-		reap(nil)
+		reapErr := reap(nil)
 		all, err := descendants()
-		return err == nil && len(all) == 0
+		return errors.Join(reapErr, err) == nil && len(all) == 0
 	}, 10*time.Second, lookPace)
 }
 
