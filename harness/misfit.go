@@ -92,9 +92,9 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
 		}
 		if due, found := step.nextRetransmission(w.Probe); found && step.retrans < len(w.Firings) {
-			firing := w.Firings[step.retrans]
-			if due.Max+tick+behind < firing.Min || due.Min-tick > firing.Max {
-				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, firing))
+			deadline := w.Deadlines[step.retrans]
+			if due.Max+tick+behind < deadline.Min || due.Min-tick > deadline.Max {
+				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, deadline))
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func TestJudgeSchedule(t *testing.T) {
 	misarmed.steps[3].due = []tcp.Span{span(4900, 4904)}
 	v = judge(ideal, ideal, misarmed, 0, tick)
 	assert.Equal(t, offSchedule, v.outcome)
-	assert.Contains(t, v.detail, "timeout 4 due after 4.900 to 4.904 s, not 3.264 to 3.368 s")
+	assert.Contains(t, v.detail, "timeout 4 due after 4.900 to 4.904 s, not 3.264 to 3.336 s")
 
 	blind := orphan(span(3300, 3345)) // as late as without a probe on a busy machine
 	blind.steps[1].began = span(210, 500)

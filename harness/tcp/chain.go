@@ -44,6 +44,7 @@ type chain struct {
 	timer     Timer
 	probe     time.Duration   // delay of the tail loss probe that goes first, 0 for none
 	intervals []time.Duration // for how long the timer is armed
+	deadlines []Span          // when it is due
 	firings   []Span          // when it fires, to the latest end
 	ends      []end           // the possible ends
 	endless   bool            // there may be no end
@@ -63,21 +64,20 @@ const longest = 300
 // are followed.
 func (m Model) follow(c course) chain {
 	out := chain{timer: c.timer}
-	at, origin := c.start, Span{}
-	var elapsed Span
+	elapsed, origin := c.start, Span{}
 	for firing := 1; !c.mayLast || firing <= longest; firing++ {
 		interval := c.interval(firing - 1)
-		if firing == 1 {
-			at = m.arm(at, interval)
-		} else {
-			var next Span
-			next, interval = m.next(c, elapsed, interval)
-			at = m.delay(origin.plus(next))
+		due := elapsed.plus(Span{interval, interval})
+		if firing > 1 {
+			due, interval = m.next(c, elapsed, interval)
+			due = origin.plus(due)
 		}
+		at := m.delay(due.plus(Span{0, m.HZ.Lateness(interval)}))
 		if firing == 1 && c.sinceFirst {
 			origin = at
 		}
 		elapsed = Span{at.Min - origin.Min, at.Max - origin.Max}
+		out.deadlines = append(out.deadlines, due)
 		out.firings = append(out.firings, at)
 		out.intervals = append(out.intervals, interval)
 		limit := c.limit(firing, at)
@@ -90,7 +90,7 @@ func (m Model) follow(c course) chain {
 		elapsed.Max = min(elapsed.Max, limit.Max)
 	}
 	out.endless = true
-	out.firings, out.intervals = out.firings[:out.last()], out.intervals[:out.last()]
+	out.deadlines, out.firings, out.intervals = out.deadlines[:out.last()], out.firings[:out.last()], out.intervals[:out.last()]
 	return out
 }
 
@@ -103,27 +103,26 @@ func (c chain) last() int {
 	return c.ends[len(c.ends)-1].firing
 }
 
-// next is the elapsed time when the timer fires that is armed at a moment of
-// the span armed, and the longest that it is armed for. With a user timeout the
-// interval is cut to what remains of it (tcp_clamp_rto_to_user_timeout and
+// next is the elapsed time for which the timer is armed at a moment of the span
+// armed, and how long that is at the most. With a user timeout the interval is
+// cut to what remains of it (tcp_clamp_rto_to_user_timeout and
 // tcp_clamp_probe0_to_user_timeout, net/ipv4/tcp_timer.c, Linux 5.10 to 7.3).
 func (m Model) next(c course, armed Span, interval time.Duration) (Span, time.Duration) {
 	if c.userTimeout == 0 {
-		return Span{armed.Min + interval, armed.Max + interval + m.HZ.Lateness(interval)}, interval
+		return Span{armed.Min + interval, armed.Max + interval}, interval
 	}
-	next := Span{
+	due := Span{
 		min(armed.Min+interval, max(c.userTimeout, armed.Min+c.least)),
 		min(armed.Max+interval, max(c.userTimeout, armed.Max)+c.least),
 	}
-	interval = min(interval, max(m.HZ.Ceil(c.userTimeout-armed.Min), c.least))
-	next.Max += m.HZ.Lateness(interval)
-	return next, interval
+	return due, min(interval, max(m.HZ.Ceil(c.userTimeout-armed.Min), c.least))
 }
 
 // fill writes the chain into a window. count gives the counters that have moved
 // when the firing of that number ended the socket.
 func (c chain) fill(w *Window, count func(firing int) Counters) {
-	w.Chain, w.Probe, w.Firings, w.Intervals = c.timer, c.probe, c.firings, c.intervals
+	w.Chain, w.Probe = c.timer, c.probe
+	w.Deadlines, w.Firings, w.Intervals = c.deadlines, c.firings, c.intervals
 	w.Outcomes = c.outcomes(count)
 	w.Spans = merge(w.Outcomes)
 	w.Calculation = c.text()

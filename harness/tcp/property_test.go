@@ -88,11 +88,11 @@ func assertSound(t *testing.T, w Window) bool {
 	ok = ok && assert.Equal(t, w.Never(), len(w.Outcomes) == 0)
 	ok = ok && assert.Equal(t, w.Never(), w.Calculation == "")
 	ok = ok && assert.Equal(t, !w.Never() && w.Ending.owned() && !w.Ending.aborts(), w.Errors != Errors{})
-	ok = ok && ascending(t, w.Spans) && ascending(t, w.Firings)
+	ok = ok && ascending(t, w.Spans) && ascending(t, w.Firings) && ascending(t, w.Deadlines)
 	for i := 1; i < len(w.Spans); i++ {
 		ok = ok && assert.False(t, w.Spans[i-1].Overlaps(w.Spans[i]))
 	}
-	ok = ok && assert.Len(t, w.Intervals, len(w.Firings))
+	ok = ok && assert.Len(t, w.Intervals, len(w.Firings)) && assert.Len(t, w.Deadlines, len(w.Firings))
 	if len(w.Firings) > 0 {
 		ok = ok && assert.True(t, w.Spans.Overlaps(w.Firings[len(w.Firings)-1]))
 	}

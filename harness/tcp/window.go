@@ -113,6 +113,9 @@ type Window struct {
 	// socket at the latest. Empty for phases.
 	Chain   Timer
 	Firings []Span
+	// Deadlines are the spans in which each of the firings is due. How late a
+	// timer is when it fires does not move its own deadline, only the next.
+	Deadlines []Span
 	// Intervals are for how long the timer of the chain is armed, for each of
 	// the firings. What remains of a user timeout depends on how late the
 	// firings before were: then it is the longest.
