@@ -155,18 +155,26 @@ func (c *Conn) Seen(t testing.TB, state tcp.State) bool {
 	return find(c.spells(t), state) != nil
 }
 
-// Held is for how long the socket has been in the state, or was, at the most;
-// zero if it was never seen there.
-func (c *Conn) Held(t testing.TB, state tcp.State) time.Duration {
+// RequireYounger ends the test as inconclusive if the socket may have been in the
+// state for longer than d by now, or before it left: the test came too late for what
+// it was about to show. It is for a call that has done what only an older socket
+// allows.
+func (c *Conn) RequireYounger(t testing.TB, state tcp.State, d time.Duration) {
 	t.Helper()
 	spell := find(c.spells(t), state)
-	switch {
-	case spell == nil:
-		return 0
-	case spell.over():
-		return spell.longest()
+	if spell == nil {
+		c.failf(t, "%s was not seen in %v", c.host.name, state)
 	}
-	return time.Since(spell.began.from)
+	held := time.Since(spell.began.from)
+	if spell.over() {
+		held = spell.longest()
+	}
+	if held > d {
+		c.conclude(t, verdict{
+			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
+			detail: fmt.Sprintf("there for up to %.3f s, and no more than %s would show it", held.Seconds(), tcp.Text(d)),
+		})
+	}
 }
 
 // spells are those that were seen so far.

@@ -1,0 +1,23 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A test that comes too late for what it shows is inconclusive.
+func TestRequireYounger(t *testing.T) {
+	t.Parallel()
+	client, _ := lab(t, tcp.Gone, nil).Connect(t)
+	client.RequireYounger(t, tcp.Established, time.Hour)
+
+	told := mistake(t, func(tb testing.TB) { client.RequireYounger(tb, tcp.Established, time.Nanosecond) })
+	assert.Regexp(t, "client in ESTABLISHED inconclusive: there for up to .* s, and no more than .* would show it", told)
+	told = mistake(t, func(tb testing.TB) { client.RequireYounger(tb, tcp.TimeWait, time.Hour) })
+	assert.Contains(t, told, "client was not seen in TIME_WAIT")
+	require.Len(t, client.host.lab.verdicts, 1)
+}
