@@ -63,7 +63,7 @@ type Lab struct {
 // newLab builds the hosts, sets the sysctls on both and reads back what the
 // kernel made of them.
 func newLab(c Case, family Family, watch time.Duration) (*Lab, error) {
-	if err := probeOvershoot(); err != nil {
+	if err := errors.Join(probeOvershoot(), stampSegments()); err != nil {
 		return nil, err
 	}
 	kernel, err := thisKernel()

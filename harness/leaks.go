@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,11 +27,12 @@ type leakCheck struct {
 }
 
 // newLeakCheck looks at the process. What it keeps by design, once and for its
-// life, is made before: the probes of overshoot, the lock of iptables, and with
+// life, is made before: the probes of overshoot, the socket that has segments
+// stamped, the lock of iptables, and with
 // its first program what Go's runtime polls with. That these cannot be made is
 // told by missing, which asks for the same.
 func newLeakCheck() (*leakCheck, error) {
-	if probeOvershoot() == nil {
+	if errors.Join(probeOvershoot(), stampSegments()) == nil {
 		_, _ = findTools()
 	}
 	before, err := look()
