@@ -93,9 +93,11 @@ func TestMistakenRetries(t *testing.T) {
 				t.Parallel()
 				lab := lab(t, state, Sysctls{"tcp_orphan_retries": row.host})
 				conn := held(t, lab, state)
-				says := mistake(t, func(tb testing.TB) {
-					conn.expectReaped(tb, with(conn, "tcp_orphan_retries", row.predicted))
-				})
+				believed := with(conn, "tcp_orphan_retries", row.predicted)
+				if truth := conn.predict(state, nil); believed(state, nil).Spans.Overlaps(tcp.Span{Min: truth.Min(), Max: truth.Max()}) {
+					t.Skipf("with a retransmission timeout of %v both end at the same firing", conn.socket.RTO)
+				}
+				says := mistake(t, func(tb testing.TB) { conn.expectReaped(tb, believed) })
 				for _, words := range row.says {
 					assert.Contains(t, says, words)
 				}
