@@ -106,7 +106,7 @@ func (c *Conn) ExpectCloseTook(t testing.TB, least, most time.Duration) {
 	text := fmt.Sprintf("close took %.3f s, not %s to %s", took.Seconds(), tcp.Text(least), tcp.Text(most))
 	heldUp := overshoots.worst(c.closing.from, c.closing.to.Add(overshootBucket))
 	if heldUp < notable {
-		c.fail(t, fmt.Sprintf("%s: %s", c.host.name, text))
+		c.failf(t, "%s: %s", c.host.name, text)
 		return
 	}
 	stages, err := c.watcher.seen()

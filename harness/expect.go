@@ -116,12 +116,6 @@ func (c *Conn) failf(t testing.TB, format string, args ...any) {
 	c.host.lab.fail(t, fmt.Sprintf(format, args...))
 }
 
-// fail is failf for a text that is written already.
-func (c *Conn) fail(t testing.TB, what string) {
-	t.Helper()
-	c.host.lab.fail(t, what)
-}
-
 // fail ends the test with the whole story, and keeps why.
 func (lab *Lab) fail(t testing.TB, what string) {
 	t.Helper()
