@@ -17,6 +17,7 @@ import (
 func TestClosedNamespacesLeaveNothing(t *testing.T) {
 	requireNamespaces(t)
 	witness := newNamespace(t)
+	route := library(t, witness)
 	newPair(t) // whatever the first use allocates for good is allocated
 	descriptors, threads := count(t, "/proc/self/fd"), count(t, "/proc/self/task")
 
@@ -24,7 +25,7 @@ func TestClosedNamespacesLeaveNothing(t *testing.T) {
 	for i := range labs {
 		a, b := newPair(t)
 		for n, ns := range []*Namespace{a, b} {
-			require.NoError(t, witness.route.LinkAdd(&netlink.Veth{
+			require.NoError(t, route.LinkAdd(&netlink.Veth{
 				LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("w%d-%d", i, n)},
 				PeerName:      "witness",
 				PeerNamespace: netlink.NsFd(ns.handle),
@@ -36,7 +37,7 @@ func TestClosedNamespacesLeaveNothing(t *testing.T) {
 
 	assert.Equal(t, descriptors, count(t, "/proc/self/fd"), "descriptors")
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		links, err := witness.route.LinkList()
+		links, err := route.LinkList()
 		require.NoError(c, err)
 		assert.Len(c, links, 1, "namespaces: the witness should be left with its loopback link alone")
 		assert.LessOrEqual(c, count(t, "/proc/self/task"), threads+1, "threads: the scheduler may have added one")

@@ -21,16 +21,13 @@ var ErrNotJoined = errors.New("network namespace is not joined to another")
 // counts nothing as sent.) Down already is no error.
 func (ns *Namespace) LinkDown() error {
 	return ns.onWire("down", func(w *wire) error {
-		link, err := ns.route.LinkByName(linkName)
-		if err != nil {
-			return fmt.Errorf("finding it: %w", err)
-		}
-		if err := ns.route.LinkSetDown(link); err != nil {
+		down := new(batch)
+		down.setDown()
+		if err := ns.route.do(down); err != nil {
 			return err
 		}
 		return w.peer.whileOpen(func() error {
-			_, err := w.peer.await("down", func(state netlink.LinkOperState) bool { return state != netlink.OperUp })
-			return err
+			return w.peer.await("down", func(state netlink.LinkOperState) bool { return state != netlink.OperUp })
 		})
 	})
 }
@@ -40,23 +37,27 @@ func (ns *Namespace) LinkDown() error {
 // down. Up already is no error.
 func (ns *Namespace) LinkUp() error {
 	return ns.onWire("up", func(w *wire) error {
-		if err := w.end.up(); err != nil {
+		up, again := new(batch), new(batch)
+		up.setUp()
+		up.askLink()
+		if err := ns.route.do(up); err != nil {
 			return err
 		}
-		link, err := ns.route.LinkByName(linkName)
+		flags, _, err := up.link()
 		if err != nil {
-			return fmt.Errorf("finding it: %w", err)
+			return err
 		}
-		if hasCarrier := link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0; hasCarrier {
-			if _, err := w.end.ready(); err != nil {
+		if hasCarrier := flags&unix.IFF_LOWER_UP != 0; hasCarrier {
+			if err := w.end.ready(); err != nil {
 				return err
 			}
 			// The other end has just got its carrier, too.
-			if err := w.peer.whileOpen(func() error { _, err := w.peer.ready(); return err }); err != nil {
+			if err := w.peer.whileOpen(w.peer.ready); err != nil {
 				return err
 			}
 		}
-		return w.end.configure(link, w.peer)
+		again.configure(w.end, w.peer)
+		return ns.route.do(again)
 	})
 }
 

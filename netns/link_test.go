@@ -72,25 +72,25 @@ func TestLinkErrors(t *testing.T) {
 // neighbours and routes to whole networks, IPv4 before IPv6 in each.
 func wireState(t *testing.T, ns *Namespace) []string {
 	t.Helper()
-	link, err := ns.route.LinkByName(linkName)
+	link, err := library(t, ns).LinkByName(linkName)
 	require.NoError(t, err)
 	var addrs, neighbours, routes []string
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		list, err := ns.route.AddrList(link, family)
+		list, err := library(t, ns).AddrList(link, family)
 		require.NoError(t, err)
 		for _, addr := range list {
 			if !addr.IP.IsLinkLocalUnicast() {
 				addrs = append(addrs, addr.IPNet.String())
 			}
 		}
-		near, err := ns.route.NeighList(link.Attrs().Index, family)
+		near, err := library(t, ns).NeighList(link.Attrs().Index, family)
 		require.NoError(t, err)
 		for _, neighbour := range near {
 			if neighbour.State == netlink.NUD_PERMANENT {
 				neighbours = append(neighbours, fmt.Sprint(neighbour.IP, " permanent"))
 			}
 		}
-		ways, err := ns.route.RouteList(link, family)
+		ways, err := library(t, ns).RouteList(link, family)
 		require.NoError(t, err)
 		for _, way := range ways {
 			if way.Dst != nil && !way.Dst.IP.IsLinkLocalUnicast() {

@@ -81,7 +81,7 @@ func TestClosedNamespaceRefusesEverything(t *testing.T) {
 
 	assert.Equal(t, 7, reflect.TypeFor[*Namespace]().NumMethod(), "with String; a new method belongs into the table")
 	assert.Equal(t, before, homeState(t))
-	links, err := open.route.LinkList()
+	links, err := library(t, open).LinkList()
 	require.NoError(t, err)
 	assert.Len(t, links, 1, "the open one is left with its loopback link alone")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,4 +71,15 @@ func joinEnds(a, b *Namespace) error {
 		}
 	}
 	return Join(end(a, 1), end(b, 2))
+}
+
+// library is a netlink socket of the library's, open inside until the test ends.
+func library(t *testing.T, ns *Namespace) (handle *netlink.Handle) {
+	t.Helper()
+	require.NoError(t, ns.Do(func() (err error) {
+		handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	}))
+	t.Cleanup(handle.Close)
+	return handle
 }

@@ -24,36 +24,45 @@ func (ns *Namespace) SetSysctl(name, value string) error {
 // SetSysctls writes several, in the order of their names and in one visit to the
 // namespace, up to the first that fails. Of none it makes no visit.
 func (ns *Namespace) SetSysctls(values map[string]string) error {
-	names := slices.Sorted(maps.Keys(values))
-	for _, name := range names {
+	if len(values) == 0 {
+		return nil
+	}
+	if err := checkNames(values); err != nil {
+		return err
+	}
+	var writing error
+	if err := ns.Do(func() error { writing = ns.write(values); return nil }); err != nil {
+		return fmt.Errorf("setting sysctls in %v: %w", ns, err)
+	}
+	return writing
+}
+
+// checkNames keeps a wrong name from being noticed half-way.
+func checkNames(values map[string]string) error {
+	for name := range values {
 		if _, err := sysctlPath(name); err != nil {
 			return err
 		}
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	at := 0
-	err := ns.Do(func() error {
-		for at = range names {
-			path, err := sysctlPath(names[at])
-			if err == nil {
-				err = write(path, values[names[at]])
-			}
-			if err != nil {
-				return err
-			}
+	return nil
+}
+
+// write writes sysctls; the thread is in the namespace.
+func (ns *Namespace) write(values map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		path, err := sysctlPath(name)
+		if err == nil {
+			err = overwrite(path, values[name])
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("setting %s=%s in %v: %w", names[at], values[names[at]], ns, err)
+		if err != nil {
+			return fmt.Errorf("setting %s=%s in %v: %w", name, values[name], ns, err)
+		}
 	}
 	return nil
 }
 
-// write writes to a file that exists.
-func write(path, value string) error {
+// overwrite writes to a file that exists.
+func overwrite(path, value string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err

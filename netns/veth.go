@@ -8,11 +8,15 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
-// linkName is the name of either end of a veth pair inside its namespace.
-const linkName = "eth0"
+const (
+	// linkName is the name of either end of a veth pair inside its namespace.
+	linkName = "eth0"
+	// linkIndex is the index of either, above those that a namespace may be born
+	// with. It is given, so that nobody needs to ask for it.
+	linkIndex = 1000
+)
 
 // readyTimeout bounds the wait for a link; it takes microseconds when idle.
 const readyTimeout = 10 * time.Second
@@ -49,70 +53,36 @@ func Join(a, b End) error {
 }
 
 func join(a, b End) error {
-	pair := &netlink.Veth{
-		LinkAttrs:        netlink.LinkAttrs{Name: linkName, HardwareAddr: a.MAC},
-		PeerName:         linkName,
-		PeerHardwareAddr: b.MAC,
-		PeerNamespace:    netlink.NsFd(b.Namespace.handle),
-	}
-	if err := a.Namespace.route.LinkAdd(pair); err != nil {
-		return fmt.Errorf("adding the veth pair: %w", err)
+	pair := new(batch)
+	pair.addVeth(a, b)
+	pair.setUp()
+	if err := a.Namespace.route.do(pair); err != nil {
+		return fmt.Errorf("in %v: %w", a.Namespace, err)
 	}
 	// A veth has no carrier before both of its ends are up.
-	for _, end := range []End{a, b} {
-		if err := end.up(); err != nil {
-			return err
-		}
-	}
-	for _, w := range []*wire{{a, b}, {b, a}} {
-		link, err := w.end.ready()
-		if err != nil {
-			return err
-		}
-		if err := w.end.configure(link, w.peer); err != nil {
-			return err
+	for _, w := range []*wire{{b, a}, {a, b}} {
+		if err := w.start(); err != nil {
+			return fmt.Errorf("in %v: %w", w.end.Namespace, err)
 		}
 		w.end.Namespace.wire.Store(w)
 	}
 	return errors.Join(a.reachable(), b.reachable())
 }
 
-// up sets the end and the loopback link beside it up.
-func (e End) up() error {
-	const loopback = 1 // LOOPBACK_IFINDEX in include/net/flow.h, Linux 5.10 to 7.3
-	for _, link := range []netlink.LinkAttrs{{Name: "lo", Index: loopback}, {Name: linkName}} {
-		if err := e.Namespace.route.LinkSetUp(&netlink.GenericLink{LinkAttrs: link}); err != nil {
-			return fmt.Errorf("setting %s up: %w", link.Name, err)
-		}
+// start sets up and configures an end whose other end is up.
+func (w *wire) start() error {
+	all := new(batch)
+	all.setUp()
+	all.askLink()
+	all.configure(w.end, w.peer)
+	if err := w.end.Namespace.route.do(all); err != nil {
+		return err
 	}
-	return nil
-}
-
-// configure gives the end its addresses and makes peer known to it. What it
-// has already stays.
-func (e End) configure(link netlink.Link, peer End) error {
-	route := e.Namespace.route
-	for _, prefix := range e.Addrs {
-		addr := &netlink.Addr{IPNet: ipNet(prefix)}
-		if prefix.Addr().Is6() {
-			addr.Flags = unix.IFA_F_NODAD
-		}
-		if err := route.AddrReplace(link, addr); err != nil {
-			return fmt.Errorf("adding address %v: %w", prefix, err)
-		}
+	_, state, err := all.link()
+	if err != nil || state == netlink.OperUp {
+		return err
 	}
-	for _, prefix := range peer.Addrs {
-		neighbour := &netlink.Neigh{
-			LinkIndex:    link.Attrs().Index,
-			State:        netlink.NUD_PERMANENT,
-			IP:           prefix.Addr().AsSlice(),
-			HardwareAddr: peer.MAC,
-		}
-		if err := route.NeighSet(neighbour); err != nil {
-			return fmt.Errorf("adding neighbour %v: %w", prefix.Addr(), err)
-		}
-	}
-	return nil
+	return w.end.ready()
 }
 
 // ready waits until the link passes packets. A link that has just got its
@@ -121,36 +91,44 @@ func (e End) configure(link netlink.Link, peer End) error {
 // sets the operational state and activates the queue in one go. Newer kernels
 // run that work when asked for the link, so that the first answer is "up";
 // older ones leave it to a work queue.
-func (e End) ready() (netlink.Link, error) {
+func (e End) ready() error {
 	return e.await("up", func(state netlink.LinkOperState) bool { return state == netlink.OperUp })
 }
 
 // await waits until the link has an operational state that is wanted.
-func (e End) await(wanted string, reached func(netlink.LinkOperState) bool) (netlink.Link, error) {
+func (e End) await(wanted string, reached func(netlink.LinkOperState) bool) error {
 	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(time.Millisecond) {
-		link, err := e.Namespace.route.LinkByName(linkName)
-		if err != nil {
-			return nil, fmt.Errorf("finding %s: %w", linkName, err)
+		question := new(batch)
+		question.askLink()
+		if err := e.Namespace.route.do(question); err != nil {
+			return err
 		}
-		if reached(link.Attrs().OperState) {
-			return link, nil
+		_, state, err := question.link()
+		if err != nil || reached(state) {
+			return err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("waiting for %s: it is %v, not %s, after %v", linkName, link.Attrs().OperState, wanted, readyTimeout)
+			return fmt.Errorf("waiting for %s: it is %v, not %s, after %v", linkName, state, wanted, readyTimeout)
 		}
 	}
 }
 
-// reachable waits until what is sent to the addresses of the end is for its host.
-// The kernel leaves the route to an IPv6 address of its own to a work queue, also
-// for one that is not checked for duplicates (addrconf_dad_start and
-// addrconf_dad_work in net/ipv6/addrconf.c, Linux 6.1 to 6.18): on a busy machine
-// the first segment may come before it, and is dropped.
+// reachable waits until what is sent to the IPv6 addresses of the end is for its
+// host. The kernel leaves the route to such an address to a work queue, also for one
+// that is not checked for duplicates (addrconf_dad_start and addrconf_dad_work in
+// net/ipv6/addrconf.c, Linux 6.1 to 6.18): on a busy machine the first segment may
+// come before it, and is dropped. That of an IPv4 address is there with the address
+// (fib_inetaddr_event in net/ipv4/fib_frontend.c).
 func (e End) reachable() error {
 	for _, prefix := range e.Addrs {
+		if prefix.Addr().Is4() {
+			continue
+		}
 		for deadline := time.Now().Add(readyTimeout); ; time.Sleep(time.Millisecond) {
-			routes, err := e.Namespace.route.RouteGet(prefix.Addr().AsSlice())
-			if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			question := new(batch)
+			question.askRoute(prefix.Addr())
+			err := e.Namespace.route.do(question)
+			if err == nil && question.local() {
 				break
 			}
 			if time.Now().After(deadline) {
@@ -159,9 +137,4 @@ func (e End) reachable() error {
 		}
 	}
 	return nil
-}
-
-func ipNet(prefix netip.Prefix) *net.IPNet {
-	addr := prefix.Addr()
-	return &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(prefix.Bits(), addr.BitLen())}
 }

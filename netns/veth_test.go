@@ -109,7 +109,7 @@ func TestJoinedAddressesAreReachable(t *testing.T) {
 		}
 		require.NoError(t, Join(ends[0], ends[1]))
 		for _, end := range ends {
-			routes, err := end.Namespace.route.RouteGet(end.Addrs[0].Addr().AsSlice())
+			routes, err := library(t, end.Namespace).RouteGet(end.Addrs[0].Addr().AsSlice())
 			require.NoError(t, err)
 			require.Equal(t, unix.RTN_LOCAL, routes[0].Type)
 		}

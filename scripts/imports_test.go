@@ -16,7 +16,7 @@ const module = "github.com/finwait/finwait"
 // may import testify too, and the package itself. cases imports harness, harness
 // imports netns, never back and never sideways.
 var rooms = map[string][]string{
-	"/netns":          {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"/netns":          {"github.com/vishvananda/netns", "github.com/vishvananda/netlink", "github.com/vishvananda/netlink/nl", "golang.org/x/sys/unix"},
 	"/harness/tcp":    {},
 	"/harness/report": {module + "/harness/tcp"},
 	"/harness": {
