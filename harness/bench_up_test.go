@@ -71,22 +71,20 @@ func labUp() (pair, error) {
 // the last of them its end of a wire.
 func settle(b *testing.B) {
 	b.Helper()
-	witness, last := new(Lab), new(Lab)
-	var err error
-	witness.Client, err = witness.newHost("witness", 1)
+	witness, err := netns.New()
 	require.NoError(b, err)
-	last.Client, err = last.newHost("last", 2)
+	last, err := netns.New()
 	require.NoError(b, err)
-	require.NoError(b, netns.Join(witness.Client.end(), last.Client.end()))
-	require.NoError(b, last.close())
+	require.NoError(b, netns.Join(netns.End{Namespace: witness, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}}, netns.End{Namespace: last, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}}))
+	require.NoError(b, last.Close())
 	require.Eventually(b, func() bool {
-		err := witness.Client.ns.Do(func() error {
+		err := witness.Do(func() error {
 			_, err := net.InterfaceByName(link)
 			return err
 		})
 		return err != nil
 	}, 2*time.Minute, 5*time.Millisecond, "the kernel has not removed the namespaces that were closed")
-	require.NoError(b, witness.close())
+	require.NoError(b, witness.Close())
 }
 
 // connectOnce makes a connection from one namespace to the other in each family,

@@ -11,7 +11,6 @@ import (
 
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/finwait/finwait/netns"
-	"golang.org/x/sys/unix"
 )
 
 // Host is a network namespace with its addresses.
@@ -32,7 +31,8 @@ type Host struct {
 	baselineText string
 }
 
-// newHost makes a host; last is the end of all of its addresses.
+// newHost makes a host without its namespace; last is the end of all of its
+// addresses.
 func (lab *Lab) newHost(name string, last byte) (*Host, error) {
 	host := &Host{lab: lab, name: name, mac: net.HardwareAddr{2, 0, 0, 0, 0, last}}
 	host.addrs = map[Family]netip.Prefix{IPv4: netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)}
@@ -40,13 +40,9 @@ func (lab *Lab) newHost(name string, last byte) (*Host, error) {
 		host.addrs[IPv6] = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: last}), 64)
 	}
 	var err error
-	if host.settings, err = pristine(); err == nil {
-		host.ns, err = netns.New()
-	}
-	if err != nil {
+	if host.settings, err = pristine(); err != nil {
 		return nil, fmt.Errorf("building the %s: %w", host.name, err)
 	}
-	lab.onClose(host.ns.Close)
 	return host, nil
 }
 
@@ -61,38 +57,35 @@ func (h *Host) end() netns.End {
 // Addr is the host's address in the family of the lab.
 func (h *Host) Addr() netip.Addr { return h.addrs[h.lab.Family].Addr() }
 
-// furnish sets the sysctls and opens what is read for as long as the lab lives.
-// All reading is done in one visit to the namespace: each takes a thread.
+// furnish opens what is read for as long as the lab lives; the thread is in the
+// host's namespace, where the sysctls were set.
 func (h *Host) furnish(sysctls Sysctls) error {
-	if err := h.write(sysctls); err != nil {
-		return err
+	err := h.readBack(sysctls)
+	if err == nil {
+		h.counters, err = openCounters()
 	}
-	var socket int
-	if err := h.ns.Do(func() (err error) {
-		if err := h.readBack(sysctls); err != nil {
-			return err
-		}
-		if h.counters, err = openCounters(); err != nil {
-			return err
-		}
+	if err == nil {
 		h.lab.onClose(h.counters.close)
-		socket, err = openPacketSocket(unix.ETH_P_ALL)
-		return err
-	}); err != nil {
+		h.tap, err = newTap(h)
+	}
+	if err != nil {
 		return fmt.Errorf("building the %s: %w", h.name, err)
 	}
-	var err error
-	h.tap, err = newTap(h, socket)
-	return err
+	return nil
+}
+
+// named are the sysctls by their whole names.
+func (s Sysctls) named() map[string]string {
+	values := map[string]string{}
+	for name, value := range s {
+		values["net.ipv4."+name] = strconv.Itoa(value)
+	}
+	return values
 }
 
 // write sets the sysctls.
 func (h *Host) write(sysctls Sysctls) error {
-	values := map[string]string{}
-	for name, value := range sysctls {
-		values["net.ipv4."+name] = strconv.Itoa(value)
-	}
-	if err := h.ns.SetSysctls(values); err != nil {
+	if err := h.ns.SetSysctls(sysctls.named()); err != nil {
 		return fmt.Errorf("configuring the %s: %w", h.name, err)
 	}
 	return nil

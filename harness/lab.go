@@ -45,6 +45,7 @@ type Lab struct {
 	started time.Time
 	story   *story
 	ports   map[uint16]uint16
+	taps    []*tap // of both hosts
 	faults  []*Fault
 	closers []func() error
 	// verdicts are what the expectations found, for the summary.
@@ -60,8 +61,7 @@ type Lab struct {
 	conns []*Conn
 }
 
-// newLab builds the hosts, sets the sysctls on both and reads back what the
-// kernel made of them.
+// newLab builds the hosts, with the sysctls on both, and connects them.
 func newLab(c Case, family Family, watch time.Duration) (*Lab, error) {
 	if err := errors.Join(probeOvershoot(), stampSegments()); err != nil {
 		return nil, err
@@ -88,12 +88,22 @@ func (lab *Lab) build(sysctls Sysctls) (err error) {
 	if lab.Server, err = lab.newHost("server", 2); err != nil {
 		return err
 	}
+	lab.onClose(lab.closeTaps)
+	namespaces, err := netns.NewEach(sysctls.named(),
+		func() error { return lab.Client.furnish(sysctls) },
+		func() error { return lab.Server.furnish(sysctls) })
+	if err != nil {
+		return err
+	}
+	for i, host := range lab.hosts() {
+		host.ns = namespaces[i]
+		lab.onClose(host.ns.Close)
+	}
 	if err := netns.Join(lab.Client.end(), lab.Server.end()); err != nil {
 		return err
 	}
-	lab.onClose(lab.closeTaps)
-	for _, host := range lab.hosts() {
-		if err := host.furnish(sysctls); err != nil {
+	for _, tap := range lab.taps {
+		if err := tap.listen(); err != nil {
 			return err
 		}
 	}
@@ -135,15 +145,11 @@ func (lab *Lab) orphaned() bool {
 // net/packet/af_packet.c, Linux 5.10 to 7.3).
 func (lab *Lab) closeTaps() error {
 	results := make(chan error)
-	taps := 0
-	for _, host := range lab.hosts() {
-		if host.tap != nil {
-			taps++
-			go func() { results <- host.tap.close() }()
-		}
+	for _, tap := range lab.taps {
+		go func() { results <- tap.close() }()
 	}
 	var errs []error
-	for range taps {
+	for range lab.taps {
 		errs = append(errs, <-results)
 	}
 	return errors.Join(errs...)

@@ -67,7 +67,7 @@ func TestSysctls(t *testing.T) {
 	}
 
 	_, err := newLab(Case{Sysctls: Sysctls{"tcp_fin_timout": 20}}, IPv4, 0)
-	assert.ErrorContains(t, err, "configuring the client: setting net.ipv4.tcp_fin_timout=20 in net:[")
+	assert.ErrorContains(t, err, "setting net.ipv4.tcp_fin_timout=20 in net:[")
 }
 
 // A half-closed socket gets its timer when its owner lets go.

@@ -12,23 +12,30 @@ import (
 // the wire and receives those of a protocol, none if zero. It does not block.
 func (h *Host) packetSocket(protocol uint16) (fd int, err error) {
 	err = h.ns.Do(func() error {
-		fd, err = openPacketSocket(protocol)
+		fd, err = openPacketSocket()
 		return err
 	})
 	if err != nil {
 		return -1, fmt.Errorf("in %v: %w", h.ns, err)
 	}
+	if err := bindToWire(fd, protocol); err != nil {
+		return -1, errors.Join(fmt.Errorf("in %v: %w", h.ns, err), unix.Close(fd))
+	}
 	return fd, nil
 }
 
-// openPacketSocket opens one in the namespace that the thread is in.
-func openPacketSocket(protocol uint16) (int, error) {
+// openPacketSocket opens one in the namespace that the thread is in. Made for no
+// protocol it receives nothing before it is bound; otherwise it would from every link.
+func openPacketSocket() (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("opening a packet socket: %w", err)
 	}
-	// Bound only now; a socket made for the protocol would first receive from
-	// every link.
+	return fd, nil
+}
+
+// bindToWire has a packet socket receive the TCP of a protocol from the wire.
+func bindToWire(fd int, protocol uint16) error {
 	network := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, protocol))
 	index, err := linkIndex(fd)
 	if err == nil {
@@ -38,9 +45,9 @@ func openPacketSocket(protocol uint16) (int, error) {
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: network, Ifindex: index})
 	}
 	if err != nil {
-		return -1, errors.Join(fmt.Errorf("binding a packet socket to %s: %w", link, err), unix.Close(fd))
+		return fmt.Errorf("binding a packet socket to %s: %w", link, err)
 	}
-	return fd, nil
+	return nil
 }
 
 // tcpOnly is a filter in the kernel that passes TCP over IPv4 and IPv6, whole,

@@ -40,11 +40,15 @@ type tap struct {
 	err      error
 }
 
-// newTap starts to record from a packet socket, which it takes over.
-func newTap(h *Host, fd int) (*tap, error) {
+// newTap opens one in the namespace that the thread is in. It hears nothing before
+// listen.
+func newTap(h *Host) (*tap, error) {
+	fd, err := openPacketSocket()
+	if err != nil {
+		return nil, err
+	}
 	tap := &tap{host: h, quit: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{})}
 	tap.file = os.NewFile(uintptr(fd), "packet socket")
-	var err error
 	if tap.raw, err = tap.file.SyscallConn(); err == nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	}
@@ -52,7 +56,17 @@ func newTap(h *Host, fd int) (*tap, error) {
 		return nil, errors.Join(fmt.Errorf("capturing on the %s: %w", h.name, err), tap.file.Close())
 	}
 	go tap.run()
+	h.lab.taps = append(h.lab.taps, tap)
 	return tap, nil
+}
+
+// listen starts to record; the host has its end of the wire now.
+func (tap *tap) listen() error {
+	err := withFD(tap.raw, func(fd int) error { return bindToWire(fd, unix.ETH_P_ALL) })
+	if err != nil {
+		return fmt.Errorf("capturing on the %s: %w", tap.host.name, err)
+	}
+	return nil
 }
 
 // run receives until the socket is closed.

@@ -24,7 +24,7 @@
 //
 // The requests to the kernel are made of the library's messages (netlink/nl), but
 // sent by code of our own (batch.go): the library sends each alone, and asks for the
-// link before some, two dozen round trips for two hosts in place of seven.
+// link before some, two dozen round trips for two hosts in place of five.
 //
 // What is opened inside [Namespace.Do] (a socket, a file below /proc/sys/net, a
 // child process) belongs to the namespace and can be used from anywhere after.
