@@ -24,7 +24,7 @@ func TestLastAckLost(t *testing.T) {
 		deaf := lab.Server.Freeze(t, harness.In)
 		wire := lab.Client.Capture(t)
 		require.NoError(t, server.Close())
-		wire.Await(t, func(seen []harness.Segment) bool { return len(fins(seen)) >= 4 })
+		wire.Await(t, func(seen []harness.Segment) bool { return len(fins(seen)) >= 3 })
 		server.Expect(t, tcp.LastAck)
 
 		deaf.Heal(t)

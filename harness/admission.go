@@ -22,6 +22,9 @@ var admission = newGate(startCost / time.Duration(runtime.NumCPU()))
 const (
 	// leisure is how many times longer a pause may be where nothing is in a hurry.
 	leisure = 10
+	// untimed is what a lab takes whose socket is not watched until it ends: it looks
+	// whether a state stays, or waits for segments. 5.2 s is the longest of the cases.
+	untimed = 5 * time.Second
 	// unwatched is what a lab takes besides being watched, at the most.
 	unwatched = 30 * time.Second
 )

@@ -70,7 +70,11 @@ func (v variant) admit() error {
 	if err != nil {
 		return err
 	}
-	admission.wait(v.watched(kernel, session.options.Watch))
+	priority := v.watched(kernel, session.options.Watch)
+	if priority == 0 {
+		priority = untimed
+	}
+	admission.wait(priority)
 	return nil
 }
 
