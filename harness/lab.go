@@ -21,6 +21,7 @@ const (
 	IPv6 Family = 6
 )
 
+// String gives IPv4 or IPv6.
 func (f Family) String() string { return "IPv" + strconv.Itoa(int(f)) }
 
 // Sysctls are values of net.ipv4 sysctls, which rule IPv6 too, by their name
@@ -29,6 +30,7 @@ type Sysctls map[string]int
 
 // Lab is two hosts on one wire, and everything that happened between them.
 type Lab struct {
+	// Client and Server are the two hosts; only what a case does tells them apart.
 	Client, Server *Host
 	// Family is that of the connections that Connect makes.
 	Family Family

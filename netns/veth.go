@@ -24,9 +24,12 @@ const readyTimeout = 10 * time.Second
 // End is one end of a veth pair: the namespace that it is put into and the
 // addresses that it has there.
 type End struct {
+	// Namespace is where the end goes; nothing else of it is changed.
 	Namespace *Namespace
-	MAC       net.HardwareAddr
-	Addrs     []netip.Prefix
+	// MAC is the hardware address of the end.
+	MAC net.HardwareAddr
+	// Addrs are the addresses of the end, each with the length of its network.
+	Addrs []netip.Prefix
 }
 
 // Join connects two namespaces by a veth pair, named eth0 on both ends. The
