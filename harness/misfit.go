@@ -91,7 +91,7 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 		case step.retrans > 0 && !w.Firings[step.retrans-1].Overlaps(began):
 			misfits = append(misfits, fmt.Sprintf("retransmission %d after %v, not %v", step.retrans, step.began, w.Firings[step.retrans-1]))
 		}
-		if due, found := step.nextRetransmission(w.Probe); found && step.retrans < len(w.Firings) {
+		if due, found := step.nextRetransmission(w.Probe, tick); found && step.retrans < len(w.Firings) {
 			deadline := w.Deadlines[step.retrans]
 			if due.Max+tick+behind < deadline.Min || due.Min-tick > deadline.Max {
 				misfits = append(misfits, fmt.Sprintf("timeout %d due after %v, not %v", step.retrans+1, due, deadline))
@@ -107,11 +107,14 @@ func chainMisfit(w tcp.Window, o observation, tick time.Duration) string {
 	return strings.Join(misfits, "; ")
 }
 
-// nextRetransmission is the deadline of the next timeout. Before the first one
-// a lone deadline may be that of the tail loss probe.
-func (s step) nextRetransmission(probe time.Duration) (tcp.Span, bool) {
-	if len(s.due) == 0 || probe > 0 && s.retrans == 0 && len(s.due) == 1 {
+// nextRetransmission is the deadline of the next timeout. Before the first one a lone
+// deadline may be that of the tail loss probe, and so may one that is as near as that:
+// data has a deadline for its probe, which the FIN behind it puts off.
+func (s step) nextRetransmission(probe, tick time.Duration) (tcp.Span, bool) {
+	if len(s.due) == 0 {
 		return tcp.Span{}, false
 	}
-	return s.due[len(s.due)-1], true
+	last := s.due[len(s.due)-1]
+	mayProbe := probe > 0 && s.retrans == 0 && (len(s.due) == 1 || last.Min <= probe+2*tick)
+	return last, !mayProbe
 }

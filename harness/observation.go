@@ -56,8 +56,11 @@ func observe(s spell, start between, w tcp.Window) observation {
 			continue
 		}
 		step := step{timer: stage.timer, retrans: stage.retrans, began: began.since(start)}
-		if len(o.steps) == 0 && stage.retrans == 0 {
-			step.began = tcp.Span{}
+		if len(o.steps) == 0 {
+			step.began.Min = 0 // what was sent in the state before was sent earlier
+			if stage.retrans == 0 {
+				step.began = tcp.Span{}
+			}
 		}
 		began = nil
 		for i, arming := range stage.armings {

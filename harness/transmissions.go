@@ -54,19 +54,32 @@ func (lab *Lab) onWire(w tcp.Window) bool {
 }
 
 // misfit says which of what was sent again did not leave when a timer fired;
-// empty if none. What left before the first could fire is the tail loss probe.
+// empty if none. What left before the first could fire is the tail loss probe; where
+// that cannot be told, it may be either.
 func (sent transmissions) misfit(start between, w tcp.Window, o observation, tick time.Duration) string {
-	var misfits []string
-	rest := sent.again
-	since := func(s crossing) tcp.Span { return between{s.sent, s.sent}.since(start) }
-	if len(rest) > 0 && since(rest[0]).Max < probedBefore(w, o.behindBy(0)+tick) {
-		if probe := since(rest[0]); probe.Max < w.Probe-o.behindBy(0)-tick {
-			misfits = append(misfits, fmt.Sprintf("the tail loss probe left after %v, not %s", probe, tcp.Text(w.Probe)))
-		}
-		rest = rest[1:]
+	if len(sent.again) == 0 {
+		return ""
 	}
-	for i, segment := range rest {
-		left := since(segment)
+	first := between{sent.again[0].sent, sent.again[0].sent}.since(start)
+	limit := probedBefore(w, o.behindBy(0)+tick)
+	if first.Min >= limit {
+		return firingMisfit(sent.again, start, w, o, tick)
+	}
+	misfit := firingMisfit(sent.again[1:], start, w, o, tick)
+	if first.Max < w.Probe-o.behindBy(0)-tick {
+		misfit = joined(fmt.Sprintf("the tail loss probe left after %v, not %s", first, tcp.Text(w.Probe)), misfit)
+	}
+	if misfit != "" && first.Max >= limit {
+		return firingMisfit(sent.again, start, w, o, tick)
+	}
+	return misfit
+}
+
+// firingMisfit compares what was sent again with the firings, one by one.
+func firingMisfit(again []crossing, start between, w tcp.Window, o observation, tick time.Duration) string {
+	var misfits []string
+	for i, segment := range again {
+		left := between{segment.sent, segment.sent}.since(start)
 		if i >= len(w.Firings)-1 {
 			misfits = append(misfits, fmt.Sprintf("%v left after %v, when the last timer had nothing more to send", segment.Flags, left))
 			continue

@@ -218,3 +218,55 @@ func TestSteady(t *testing.T) {
 		assert.Equal(t, really, steady(really, tick, &log), name)
 	}
 }
+
+// A spell that begins behind a retransmission tells only that it was sent before.
+func TestObserveWithinChain(t *testing.T) {
+	ideal := window(tcp.FinWait1, "tcp_orphan_retries", 2, 0)
+	o := orphan(span(3300, 3310))
+	o.steps = o.steps[1:]
+	o.steps[0].began = tcp.Span{Max: 700 * time.Millisecond}
+	v := judge(ideal, ideal, o, 0, tick)
+	assert.Equal(t, reaped, v.outcome, v)
+}
+
+// The deadline of a probe is none of a timeout, however long ago the clock may have
+// started.
+func TestJudgeProbe(t *testing.T) {
+	s := step{due: []tcp.Span{span(0, 200), span(8, 125)}}
+	_, found := s.nextRetransmission(4*time.Millisecond, tick)
+	assert.False(t, found)
+	due, found := step{due: []tcp.Span{span(0, 125), span(91, 208)}}.nextRetransmission(4*time.Millisecond, tick)
+	assert.True(t, found)
+	assert.Equal(t, span(91, 208), due)
+	_, found = step{due: []tcp.Span{span(200, 204), span(408, 412)}}.nextRetransmission(204*time.Millisecond, tick)
+	assert.True(t, found)
+}
+
+// What was sent again first is the probe or not, where the start of the clock leaves
+// that open; a timeout too early is neither.
+func TestWireMisfitOfProbe(t *testing.T) {
+	m := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings()}
+	m.Settings.Set("tcp_orphan_retries", 1)
+	w := m.Window(tcp.Ending{State: tcp.FinWait1, Hold: tcp.DataInFlight}, m.IdleSocket())
+	from := time.Now()
+	start := between{from, from.Add(117 * time.Millisecond)}
+	again := func(after ...int) (sent transmissions) {
+		for _, ms := range after {
+			sent.again = append(sent.again, crossing{sent: from.Add(time.Duration(ms) * time.Millisecond)})
+		}
+		return sent
+	}
+	for _, row := range []struct {
+		sent transmissions
+		fits bool
+	}{
+		{again(127, 335, 767), true}, // the write was held up for 117 ms
+		{again(10, 218, 640), true},
+		{again(127, 335, 500), false},
+		{again(335, 767), true}, // the probe was not due
+		{again(335, 767, 900), false},
+	} {
+		misfit := row.sent.misfit(start, w, observation{}, tick)
+		assert.Equal(t, row.fits, misfit == "", misfit)
+	}
+}
