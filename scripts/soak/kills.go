@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +17,8 @@ import (
 const (
 	// patience is how long a run may take to end when a part of it was broken.
 	patience = time.Minute
-	// settling is how long what a run leaves behind may take to go. A run that went
-	// on by itself would take longer.
+	// settling is how long what a run leaves behind may take to go, once nothing is
+	// compiled any more. A run that went on by itself would take longer.
 	settling = 4 * time.Second
 	// testsAtOnce are how many test functions a run has, so that a kill comes in
 	// the middle and the rest does not take long.
@@ -138,8 +139,7 @@ func (s *soak) someMoment(early bool) moment {
 // and lists what still is otherwise when time is up. That is killed, so that it is
 // not found again.
 func (s *soak) settle(ctx context.Context, before host, runs []*run) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, settling)
-	defer cancel()
+	end, limit := time.Now().Add(settling), time.Now().Add(patience)
 	pace := time.NewTicker(lookPace)
 	defer pace.Stop()
 	for {
@@ -150,12 +150,22 @@ func (s *soak) settle(ctx context.Context, before host, runs []*run) ([]string, 
 		if err != nil || len(left) == 0 {
 			return nil, err
 		}
-		select {
-		case <-ctx.Done():
-			return left, killDescendants()
-		case <-pace.C:
+		now := time.Now()
+		if compiles() && now.Before(limit) {
+			end = now.Add(settling)
 		}
+		if now.After(end) || ctx.Err() != nil {
+			return left, errors.Join(ctx.Err(), killDescendants())
+		}
+		<-pace.C
 	}
+}
+
+// compiles reports whether go test still compiles what will refuse to run, since
+// its caller is gone.
+func compiles() bool {
+	all, err := descendants()
+	return err == nil && slices.ContainsFunc(all, func(p process) bool { return len(p.args) > 0 && strings.Contains(p.args[0], "/pkg/tool/") })
 }
 
 // left lists processes of the runs, and what is other than before.
