@@ -16,24 +16,29 @@ const (
 	// acknowledgement is delayed by more than TCP_DELACK_MAX, 200 ms
 	// (include/net/tcp.h, Linux 5.10 to 7.3).
 	heldLongEnough = 250 * time.Millisecond
-	// patience is how long an expected state may take to come. The longest
+	// patience is how long an expected state may take to come. The longest usual
 	// wait is for a retransmission after a freeze was healed.
 	patience = 20 * time.Second
 )
 
 // Expect waits until the socket is in the state and held there, longer than a
 // delayed acknowledgement could hold it. It fails when the state has passed,
-// or does not come.
+// or does not come: within 20 s, or when a segment that this end or the other is
+// about to send again may have brought it.
 func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	t.Helper()
 	wasHeld := func(all []spell) bool {
 		spell := find(all, state)
 		return spell != nil && (state == tcp.Gone || spell.held() >= heldLongEnough)
 	}
-	stages, err := c.await(patience, func(stages []stage) bool {
+	settled := func(stages []stage) bool {
 		all := spells(stages)
 		return wasHeld(all) || all[len(all)-1].state.Past(state)
-	})
+	}
+	stages, err := c.await(patience, settled)
+	if resent := c.resent(); errors.Is(err, context.DeadlineExceeded) && !resent.IsZero() {
+		stages, err = c.await(time.Until(resent)+heldLongEnough+time.Second, settled)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
@@ -64,6 +69,20 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	default:
 		c.failf(t, "%s was not held in %v (seen for %.3f s): it is %v", c.host.name, state, spell.longest().Seconds(), current)
 	}
+}
+
+// resent is when either end is due to send again what was lost, if ever: of a freeze
+// that a busy machine has healed late, the next timeout may be far.
+func (c *Conn) resent() (due time.Time) {
+	for _, w := range []*watcher{c.watcher, c.peersWatcher()} {
+		if w == nil {
+			continue
+		}
+		if next := w.retransmission(); next.After(due) {
+			due = next
+		}
+	}
+	return due
 }
 
 // ExpectNotHeld fails if the socket was ever held in the state, longer than a

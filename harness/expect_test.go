@@ -21,3 +21,17 @@ func TestRequireYounger(t *testing.T) {
 	assert.Contains(t, told, "client was not seen in TIME_WAIT")
 	require.Len(t, client.host.lab.verdicts, 1)
 }
+
+// What was lost is waited for until it is sent again, however far that is.
+func TestResent(t *testing.T) {
+	t.Parallel()
+	lab := lab(t, tcp.Gone, nil)
+	client, server := lab.Connect(t)
+	assert.Zero(t, client.resent())
+	lab.Server.Freeze(t)
+	require.NoError(t, client.Close())
+	client.Expect(t, tcp.FinWait1)
+	for _, conn := range []*Conn{client, server} {
+		assert.WithinDuration(t, time.Now().Add(time.Second), conn.resent(), 10*time.Second)
+	}
+}

@@ -217,6 +217,16 @@ func (w *watcher) deadline() time.Time {
 	return w.stages[len(w.stages)-1].deadline()
 }
 
+// retransmission is when the socket is due to send something again; zero if it is not.
+func (w *watcher) retransmission() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if last := w.stages[len(w.stages)-1]; last.timer == tcp.TimerRetransmit {
+		return last.deadline()
+	}
+	return time.Time{}
+}
+
 const (
 	shortestPause = time.Millisecond
 	// closePause bounds the pause where a timer is overdue or an end predicted.
