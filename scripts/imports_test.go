@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"/scripts/plan":    {},
 	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
+	"/scripts/vmexec":  {"golang.org/x/sys/unix"},
 }
 
 // testRooms says what tests may import besides.

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// umlArgs starts a User Mode Linux. In virtual time its processor takes no time at
+// all, and the clock leaps to the next timer when it waits (time-travel=inf-cpu).
+// Its directory of running machines is made impossible: nobody controls this one from
+// outside, and nothing may be left behind.
+func umlArgs(opts options) []string {
+	args := []string{
+		fmt.Sprintf("mem=%dM", memory), "initrd=" + descriptor(initrdFD),
+		fmt.Sprintf("con0=null,fd:%d", consoleFD),
+		fmt.Sprintf("con1=null,fd:%d", outputFD),
+		fmt.Sprintf("con2=null,fd:%d", controlFD),
+		"con=null", "uml_dir=/dev/null/", bootArgs,
+	}
+	if opts.virtual {
+		args = append(args, "time-travel=inf-cpu")
+	}
+	return args
+}
+
+// umlEnv is the environment of a User Mode Linux. Its memory is a file in TMPDIR, which
+// it removes at once. glibc's restartable sequences are switched off: the processes of the
+// guest inherit the registration, and unmap the memory that it points to
+// ("wait_stub_done: failed", seen with Linux 6.1 and 6.12 and glibc 2.36).
+func umlEnv(environ []string) []string {
+	env := append(environ, "GLIBC_TUNABLES=glibc.pthread.rseq=0")
+	var fs unix.Statfs_t
+	const inMemory = "/dev/shm"
+	if unix.Access(inMemory, unix.W_OK) == nil && unix.Statfs(inMemory, &fs) == nil && int64(fs.Bavail)*fs.Bsize > memory<<20 {
+		return append(env, "TMPDIR="+inMemory)
+	}
+	return append(env, "TMPDIR="+os.TempDir())
+}
