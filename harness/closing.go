@@ -46,7 +46,6 @@ func (c *Conn) close(release func()) (sent time.Time, err error) {
 func (c *Conn) awaitFIN() error {
 	c.watcher.kick()
 	_, err := c.await(patience, func(stages []stage) bool {
-		c.watcher.kick()
 		last := stages[len(stages)-1]
 		switch last.state {
 		case tcp.Established, tcp.CloseWait:

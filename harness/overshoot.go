@@ -52,8 +52,11 @@ var epoch = time.Now()
 
 func bucket(at time.Time) int64 { return int64(at.Sub(epoch) / overshootBucket) }
 
-// probeOvershoot starts the probes, once.
+// probeOvershoot starts the probes, once; none where time is virtual.
 var probeOvershoot = sync.OnceValue(func() error {
+	if virtualTime() {
+		return nil
+	}
 	kernel, err := thisKernel()
 	if err != nil {
 		return err

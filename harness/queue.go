@@ -26,6 +26,7 @@ func (c *Conn) FillWindow(t testing.TB) {
 // sent in parts when it fires.
 func (c *Conn) fillWindow(ctx context.Context) error {
 	const chunk = 1 << 10
+	c.watcher.kick()
 	for {
 		info, err := c.info()
 		switch {
@@ -35,6 +36,7 @@ func (c *Conn) fillWindow(ctx context.Context) error {
 			err = c.nextLook(ctx)
 		case info.Snd_wnd > 0:
 			_, err = c.tcp.Write(make([]byte, min(info.Snd_wnd, chunk)))
+			c.watcher.kick()
 		default:
 			return c.armPersistTimer(ctx)
 		}
@@ -44,10 +46,11 @@ func (c *Conn) fillWindow(ctx context.Context) error {
 	}
 }
 
-// nextLook waits until the socket was looked at once more.
+// nextLook waits until the socket was looked at once more. It does not ask for
+// that: an acknowledgement may take 40 ms, and to look as fast as can be until then
+// would keep a processor busy.
 func (c *Conn) nextLook(ctx context.Context) error {
 	asked := time.Now()
-	c.watcher.kick()
 	_, err := c.watcher.await(ctx, func(stages []stage) bool { return stages[len(stages)-1].last.After(asked) })
 	return err
 }
@@ -72,9 +75,9 @@ func (c *Conn) armPersistTimer(ctx context.Context) error {
 func (c *Conn) ExpectUnread(t testing.TB, bytes int) {
 	t.Helper()
 	got := -1
+	c.watcher.kick()
 	_, err := c.await(patience, func([]stage) bool {
 		var err error
-		c.watcher.kick()
 		got, err = c.Unread()
 		return got == bytes || err != nil
 	})
@@ -89,6 +92,7 @@ func (c *Conn) ExpectAcknowledged(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	c.watcher.kick()
 	for {
 		info, err := c.info()
 		if err == nil && info.Unacked == 0 && info.Notsent_bytes == 0 {

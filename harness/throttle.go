@@ -26,6 +26,9 @@ const procsPerCPU = 8
 
 // spareProcs makes room for the programs that will be started.
 func spareProcs() {
+	if virtualTime() {
+		return
+	}
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), procsPerCPU*runtime.NumCPU()))
 }
 

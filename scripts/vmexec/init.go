@@ -66,7 +66,7 @@ func (todo job) do(control *os.File) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	if err := errors.Join(loadModules(todo.Modules), furnish()); err != nil {
+	if err := errors.Join(loadModules(todo.Modules), furnish(), settle()); err != nil {
 		return message{}, err
 	}
 	before := list(todo.Outputs)
@@ -153,6 +153,22 @@ func furnish() error {
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
 		return fmt.Errorf("setting lo up: %w", err)
 	}
+	return nil
+}
+
+// settled is how long after its boot a machine is like any other. TCP keeps when a
+// timestamp came in seconds since the boot, and 0 for none (ts_recent_stamp,
+// tcp_paws_check in include/net/tcp.h, Linux 5.10 to 7.3): in the first second of a
+// guest TIME_WAIT forgets the peer's timestamps.
+const settled = 2 * time.Second
+
+// settle waits until then.
+func settle() error {
+	var since unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &since); err != nil {
+		return fmt.Errorf("asking for the time since the boot: %w", err)
+	}
+	time.Sleep(settled - time.Duration(since.Nano()))
 	return nil
 }
 

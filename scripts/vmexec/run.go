@@ -40,7 +40,7 @@ func run(ctx context.Context, opts options, test []string) (int, error) {
 // newJob is what the guest has to do.
 func newJob(opts options, t task, name string) job {
 	todo := job{
-		Args: append([]string{name}, t.args...), Env: guestEnv(os.Environ()), Dir: t.dir,
+		Args: append([]string{name}, t.args...), Env: guestEnv(os.Environ(), opts.virtual), Dir: t.dir,
 		Outputs: t.outputs, Virtual: opts.virtual, Output: "/dev/ttyS1", Control: "/dev/ttyS2",
 	}
 	if t.report != "" {
@@ -52,10 +52,13 @@ func newJob(opts options, t task, name string) job {
 	return todo
 }
 
+// virtualTime tells the harness that time leaps (harness/virtual.go).
+const virtualTime = "FINWAIT_VIRTUAL_TIME"
+
 // guestEnv is the environment of the test: that of the host without what names
 // processes and files of the host.
-func guestEnv(environ []string) []string {
-	foreign := []string{"FINWAIT_CALLED_BY", "GITHUB_STEP_SUMMARY", "XTABLES_LOCKFILE", "TMPDIR", "PATH", "HOME", "TERM"}
+func guestEnv(environ []string, virtual bool) []string {
+	foreign := []string{virtualTime, "FINWAIT_CALLED_BY", "GITHUB_STEP_SUMMARY", "XTABLES_LOCKFILE", "TMPDIR", "PATH", "HOME", "TERM"}
 	var env []string
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
@@ -63,7 +66,11 @@ func guestEnv(environ []string) []string {
 			env = append(env, variable)
 		}
 	}
-	return append(env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TMPDIR=/tmp")
+	env = append(env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TMPDIR=/tmp")
+	if virtual {
+		env = append(env, virtualTime+"=1")
+	}
+	return env
 }
 
 // A result is what the guest told of the test.
