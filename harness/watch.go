@@ -15,6 +15,7 @@ import (
 type watcher struct {
 	diag *diag
 	tick time.Duration
+	pace pace
 	// kicks asks for a close look: something was done to the lab.
 	kicks chan struct{}
 	quit  chan struct{}
@@ -49,6 +50,7 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	return &watcher{
 		diag:    d,
 		tick:    tick,
+		pace:    thisPace(),
 		kicks:   make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -65,27 +67,34 @@ func (w *watcher) run(peer func() *watcher) {
 	defer evidence.leave(w)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	kicked := time.Now()
+	asleep := time.Now()
+	kicked := asleep
 	for {
-		asleep := time.Now()
 		pause := w.pause(asleep, kicked, peer())
 		timer.Reset(pause)
+		late := false
 		select {
 		case <-w.quit:
 			return
 		case <-w.kicks:
-			kicked = time.Now()
 		case <-timer.C:
-			awake := time.Now()
-			overshoots.record(awake, awake.Sub(asleep)-pause)
+			late = true
 		}
-		if err := w.lookOnce(); err != nil {
+		seen, err := w.lookOnce()
+		switch {
+		case err != nil:
 			return
+		case late:
+			overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
+		default:
+			kicked = seen.before
 		}
+		asleep = seen.after
 	}
 }
 
-func (w *watcher) lookOnce() error {
+// lookOnce is the last look of those it takes.
+func (w *watcher) lookOnce() (sighting, error) {
 	seen, err := w.diag.look()
 	if err == nil && seen.state == tcp.Gone {
 		seen, err = w.confirm(seen)
@@ -99,7 +108,7 @@ func (w *watcher) lookOnce() error {
 	}
 	close(w.changed)
 	w.changed = make(chan struct{})
-	return err
+	return seen, err
 }
 
 // confirm looks again where a look found nothing: the kernel's lookup takes no
@@ -225,47 +234,4 @@ func (w *watcher) retransmission() time.Time {
 		return last.deadline()
 	}
 	return time.Time{}
-}
-
-const (
-	shortestPause = time.Millisecond
-	// closePause bounds the pause where a timer is overdue or an end predicted.
-	closePause   = 10 * time.Millisecond
-	longestPause = 500 * time.Millisecond
-)
-
-// pause says how long not to look: a quarter of the distance to the nearest moment
-// at which something happened or is due, so that a look falls within a millisecond
-// of either side of each; half of it where the peer's timer is due.
-func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
-	var peers time.Time
-	if peer != nil {
-		peers = peer.deadline()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	last := w.stages[len(w.stages)-1]
-	if last.state == tcp.Gone {
-		return longestPause
-	}
-	moments := []time.Time{kicked, last.begun, last.deadline()}
-	limit := longestPause
-	if due := last.deadline(); !due.IsZero() && now.After(due) {
-		limit = closePause
-	}
-	for _, span := range w.focus {
-		moments = append(moments, span.from, span.to)
-		if now.After(span.from) && now.Before(span.to) {
-			limit = closePause
-		}
-	}
-	return max(min(pauseNear(now, moments, limit), now.Sub(peers).Abs()/2), shortestPause)
-}
-
-func pauseNear(now time.Time, moments []time.Time, limit time.Duration) time.Duration {
-	pause := limit
-	for _, moment := range moments {
-		pause = min(pause, now.Sub(moment).Abs()/4)
-	}
-	return max(pause, shortestPause)
 }

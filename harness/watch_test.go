@@ -123,20 +123,36 @@ func TestBetween(t *testing.T) {
 }
 
 // The nearer something is, the closer the look; never past it by more than a
-// millisecond.
+// millisecond. A clock that leaps has a tenth of the looks do.
 func TestPauseNear(t *testing.T) {
 	moments := []time.Time{at(1000)}
-	assert.Equal(t, 500*time.Millisecond, pauseNear(at(-10_000), moments, longestPause))
-	assert.Equal(t, 100*time.Millisecond, pauseNear(at(600), moments, longestPause))
-	assert.Equal(t, 100*time.Millisecond, pauseNear(at(1400), moments, longestPause))
-	assert.Equal(t, time.Millisecond, pauseNear(at(999), moments, longestPause))
-	assert.Equal(t, 10*time.Millisecond, pauseNear(at(600), moments, closePause))
-	looks := 0
-	for now := at(-60_000); now.Before(moments[0]); looks++ {
-		now = now.Add(pauseNear(now, moments, longestPause))
-		assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
+	longest := realPace.longest
+	assert.Equal(t, 500*time.Millisecond, realPace.near(at(-10_000), moments, longest))
+	assert.Equal(t, 100*time.Millisecond, realPace.near(at(600), moments, longest))
+	assert.Equal(t, 100*time.Millisecond, realPace.near(at(1400), moments, longest))
+	assert.Equal(t, time.Millisecond, realPace.near(at(999), moments, longest))
+	assert.Equal(t, 10*time.Millisecond, realPace.near(at(600), moments, closePause))
+	for _, c := range []struct {
+		pace pace
+		most int
+	}{{realPace, 300}, {virtualPace, 20}} {
+		looks := 0
+		for now := at(-60_000); now.Before(moments[0]); looks++ {
+			now = now.Add(c.pace.near(now, moments, c.pace.longest))
+			assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
+		}
+		assert.Less(t, looks, c.most)
 	}
-	assert.Less(t, looks, 300)
+}
+
+// A timer that is long overdue waits for the next slot of a coarse level of the
+// timer wheel: where the clock leaps that is no reason to look every 10 ms.
+func TestPauseOverdue(t *testing.T) {
+	for _, overdue := range []time.Duration{0, 100 * time.Millisecond, time.Minute} {
+		assert.Equal(t, closePause, realPace.close(overdue))
+	}
+	assert.Equal(t, closePause, virtualPace.close(100*time.Millisecond))
+	assert.Equal(t, time.Second, virtualPace.close(64*time.Second))
 }
 
 func TestOvershoots(t *testing.T) {
