@@ -70,6 +70,9 @@ func (c *Conn) requireErrors(t testing.TB, expected tcp.Errors, told <-chan tcp.
 	}
 	_, err := c.Read(make([]byte, 1))
 	c.requireError(t, "the next receive", name(err), expected.Receive)
+	if err := c.tcp.SetWriteDeadline(time.Now().Add(patience)); err != nil { // Write may have set one long ago
+		c.failf(t, "%s: %v", c.host.name, err)
+	}
 	for call, want := range []tcp.Errno{expected.Send, expected.SendAgain} {
 		_, err = c.tcp.Write([]byte{0})
 		c.requireError(t, fmt.Sprintf("send %d after that", call+1), name(err), want)

@@ -173,6 +173,31 @@ func TestCrossings(t *testing.T) {
 	assert.True(t, got[2].arrived.IsZero(), "not there yet")
 }
 
+// An answer comes behind what it answers though both passed in the same moment,
+// and segments that cross on the wire come in order of time.
+func TestMerged(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	fin, ack := Segment{At: now.Add(1), Flags: FIN | ACK, Seq: 7}, Segment{At: now, Flags: ACK, Ack: 8}
+	server := []Segment{withDirection(fin, true), withDirection(ack, false)}
+	client := []Segment{withDirection(fin, false), withDirection(ack, true)}
+
+	got := merged(crossings(nil, client, server), crossings(nil, server, client))
+
+	require.Len(t, got, 2)
+	assert.Equal(t, []Flags{FIN | ACK, ACK}, []Flags{got[0].Flags, got[1].Flags})
+
+	crossed := merged(
+		[]crossing{{Segment: fin, sent: now, left: 0, came: 1}},
+		[]crossing{{Segment: ack, sent: now.Add(-1), left: 0, came: 1}})
+	assert.Equal(t, []Flags{ACK, FIN | ACK}, []Flags{crossed[0].Flags, crossed[1].Flags})
+}
+
+func withDirection(s Segment, outgoing bool) Segment {
+	s.outgoing = outgoing
+	return s
+}
+
 // The line of progress counts what is held, judged and failed.
 func TestProgress(t *testing.T) {
 	t.Parallel()

@@ -142,13 +142,19 @@ func timestamp(control []byte) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("a frame without a timestamp: %w", unix.EBADMSG)
 }
 
-// add keeps a segment.
+// add keeps a segment. The order is the kernel's: a moment may be off by what passes
+// between the reading of two clocks, and none lies before the one of the segment
+// before.
 func (tap *tap) add(segment Segment) {
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
-	if len(tap.segments) == tapLimit {
+	n := len(tap.segments)
+	if n == tapLimit {
 		tap.dropped++
 		return
+	}
+	if n > 0 && segment.At.Before(tap.segments[n-1].At) {
+		segment.At = tap.segments[n-1].At
 	}
 	tap.segments = append(tap.segments, segment)
 }

@@ -16,12 +16,14 @@ type crossing struct {
 	from *Host
 	// sent and arrived are zero where the segment did not pass.
 	sent, arrived time.Time
+	// left and came are the places of the segment in what the two taps saw; -1 where
+	// it did not pass.
+	left, came int
 	// again says that the sender had sent these sequence numbers before.
 	again bool
 }
 
-// wire is everything that passed between the hosts so far, in order of time,
-// and how much of it was not kept.
+// wire is everything that passed between the hosts so far, in its order, and how much of it was not kept.
 func (lab *Lab) wire() (all []crossing, unkept int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), captureTimeout)
 	defer cancel()
@@ -36,11 +38,35 @@ func (lab *Lab) wire() (all []crossing, unkept int, err error) {
 		}
 		unkept += dropped
 	}
-	for _, host := range lab.hosts() {
-		all = append(all, crossings(host, seen[host], seen[lab.other(host)])...)
+	ways := [2][]crossing{}
+	for i, host := range lab.hosts() {
+		ways[i] = crossings(host, seen[host], seen[lab.other(host)])
 	}
-	slices.SortStableFunc(all, func(a, b crossing) int { return a.first().Compare(b.first()) })
-	return all, unkept, nil
+	return merged(ways[0], ways[1]), unkept, nil
+}
+
+// merged puts what crossed in either direction in one order: that of the taps where
+// they tell it, for an answer may leave in the same microsecond as what it answers,
+// and otherwise that of time.
+func merged(one, other []crossing) []crossing {
+	var out []crossing
+	for len(one) > 0 && len(other) > 0 {
+		next := &one
+		switch {
+		case other[0].before(one[0]):
+			next = &other
+		case !one[0].before(other[0]) && other[0].first().Before(one[0].first()):
+			next = &other
+		}
+		out, *next = append(out, (*next)[0]), (*next)[1:]
+	}
+	return slices.Concat(out, one, other)
+}
+
+// before reports whether the segment had arrived when the other, of the opposite
+// direction, was sent.
+func (c crossing) before(other crossing) bool {
+	return c.came >= 0 && other.left >= 0 && c.came < other.left
 }
 
 // first is when the segment was first seen.
@@ -55,11 +81,11 @@ func (c crossing) first() time.Time {
 // keeps the order; a segment that has not arrived by the time its like is sent
 // again was lost.
 func crossings(from *Host, near, far []Segment) (out []crossing) {
-	near = slices.DeleteFunc(slices.Clone(near), func(s Segment) bool { return !s.outgoing })
-	far = slices.DeleteFunc(slices.Clone(far), func(s Segment) bool { return s.outgoing })
+	near, left := ofDirection(near, true)
+	far, came := ofDirection(far, false)
 	ends := map[[2]netip.AddrPort]uint32{} // the sequence numbers that were sent so far
 	for i, s := range near {
-		c := crossing{Segment: s, from: from, sent: s.At}
+		c := crossing{Segment: s, from: from, sent: s.At, left: left[i], came: -1}
 		socket := [2]netip.AddrPort{s.From, s.To}
 		end, known := ends[socket]
 		c.again = known && !s.Flags.Has(SYN) && int32(s.Seq-end) < 0 || known && s.Flags.Has(SYN) && s.Seq == end-1
@@ -72,10 +98,21 @@ func crossings(from *Host, near, far []Segment) (out []crossing) {
 		}
 		if len(far) > 0 && s.same(far[0]) && (next.IsZero() || far[0].At.Before(next)) {
 			c.arrived, far = far[0].At, far[1:]
+			c.came, came = came[0], came[1:]
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// ofDirection are the segments of one direction, and their places among all.
+func ofDirection(all []Segment, outgoing bool) (some []Segment, places []int) {
+	for place, s := range all {
+		if s.outgoing == outgoing {
+			some, places = append(some, s), append(places, place)
+		}
+	}
+	return some, places
 }
 
 // end is the sequence number behind the segment.
