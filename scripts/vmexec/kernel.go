@@ -69,18 +69,16 @@ func checkBoots(image string) error {
 // checkUML looks for the table of command line options that every User Mode Linux
 // has (arch/um/include/asm/common.lds.S).
 func checkUML(image string) error {
-	file, err := elf.Open(image)
-	var format *elf.FormatError
-	if err != nil && !errors.As(err, &format) && !errors.Is(err, os.ErrInvalid) && os.IsNotExist(err) {
+	file, err := os.Open(image)
+	if err != nil {
 		return fmt.Errorf("reading the kernel: %w", err)
 	}
-	if err == nil {
-		defer file.Close()
-	}
-	if err != nil || file.Section(".uml.setup.init") == nil {
+	defer file.Close()
+	program, err := elf.NewFile(file)
+	if err != nil || program.Section(".uml.setup.init") == nil {
 		return fmt.Errorf("%s is no User Mode Linux: it takes the program linux that ARCH=um builds", image)
 	}
-	info, err := os.Stat(image)
+	info, err := file.Stat()
 	if err == nil && info.Mode()&0o111 == 0 {
 		err = fmt.Errorf("%s is not executable", image)
 	}

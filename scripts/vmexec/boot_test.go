@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// inGuest has the tests of a guest do what they are for; elsewhere they do nothing.
+var inGuest = flag.Bool("guest", false, "run as a test of a guest")
+
+// sleeper is how long the guest sleeps: more than anybody would wait.
+const sleeper = 30 * time.Minute
+
+// TestMain is the program, too: the tests boot themselves.
+func TestMain(m *testing.M) {
+	if isGuest() || len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "-kernel=") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// vmexec runs one of the tests below in a guest, in virtual time.
+func vmexec(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	args = append(append(requireKernel(t), "-virtual-time", self, "-guest"), args...)
+	return exec.Command(self, args...)
+}
+
+func TestGuestSleeps(t *testing.T) {
+	if *inGuest {
+		assert.Empty(t, os.Getenv("FINWAIT_CALLED_BY"))
+		begin := time.Now()
+		<-time.After(sleeper)
+		t.Logf("slept for %v", time.Since(begin).Round(time.Second))
+	}
+}
+
+func TestGuestWrites(t *testing.T) {
+	if *inGuest {
+		require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "artifact"), []byte("from the guest"), 0o644))
+		t.Fail()
+	}
+}
+
+func TestGuestPanics(t *testing.T) {
+	if *inGuest {
+		require.NoError(t, os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0o200))
+	}
+}
+
+func TestBoots(t *testing.T) {
+	begin := time.Now()
+	out, err := vmexec(t, "-test.v", "-test.run=GuestSleeps", "-test.timeout=1s").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "slept for 30m0s")
+	assert.Less(t, time.Since(begin), time.Minute)
+}
+
+func TestBringsBack(t *testing.T) {
+	dir := t.TempDir()
+	out, err := vmexec(t, "-test.run=GuestWrites", "-test.artifacts", "-test.outputdir="+dir).CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "%s", out)
+	assert.Equal(t, 1, exit.ExitCode(), "%s", out)
+	found, err := filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", "*", "artifact"))
+	require.NoError(t, err)
+	if len(found) == 0 {
+		found, err = filepath.Glob(filepath.Join(dir, "_artifacts", "*", "artifact"))
+		require.NoError(t, err)
+	}
+	require.Len(t, found, 1, "%s", out)
+}
+
+func TestPanicIsNoPass(t *testing.T) {
+	out, err := vmexec(t, "-test.run=GuestPanics").CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "%s", out)
+	assert.Equal(t, statusLost, exit.ExitCode(), "%s", out)
+	assert.Contains(t, string(out), "the kernel panicked")
+}
+
+// An interrupt ends the guest at once.
+func TestInterrupt(t *testing.T) {
+	command := vmexec(t, "-test.run=Guest")
+	var out strings.Builder
+	command.Stdout, command.Stderr = &out, &out
+	require.NoError(t, command.Start())
+	<-time.After(300 * time.Millisecond)
+	begin := time.Now()
+	require.NoError(t, command.Process.Signal(unix.SIGTERM))
+	err := command.Wait()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, out.String())
+	assert.Equal(t, 128+int(unix.SIGTERM), exit.ExitCode(), out.String())
+	assert.Less(t, time.Since(begin), 10*time.Second)
+	assert.True(t, errors.Is(unix.Kill(-command.Process.Pid, 0), unix.ESRCH))
+}
