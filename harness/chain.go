@@ -101,17 +101,19 @@ var findTools = sync.OnceValues(func() (tools, error) {
 		if found.restore[family], err = lookPath(name + "-restore"); err != nil {
 			return tools{}, err
 		}
+		version, err := iptablesVersion(path)
+		if err != nil {
+			return tools{}, err
+		}
+		if family == IPv4 {
+			found.version = version
+		}
 		protocol := iptables.ProtocolIPv4
 		if family == IPv6 {
 			protocol = iptables.ProtocolIPv6
 		}
 		if found.tables[family], err = iptables.New(iptables.Path(path), iptables.IPFamily(protocol)); err != nil {
 			return tools{}, fmt.Errorf("probing %s: %w", path, err)
-		}
-		if family == IPv4 {
-			if found.version, err = iptablesVersion(path); err != nil {
-				return tools{}, err
-			}
 		}
 	}
 	return found, nil
@@ -145,9 +147,9 @@ func lookPath(name string) (string, error) {
 // iptablesVersion asks which variant this is: nf_tables, or legacy, which
 // before 1.8 says nothing of it.
 func iptablesVersion(path string) (string, error) {
-	out, err := exec.Command(path, "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("running %s --version: %w", path, err)
+	out, err := exec.Command(path, "--version").CombinedOutput()
+	if err != nil { // the nf_tables variant already asks the kernel then
+		return "", fmt.Errorf("running %s --version: %w: %s", path, err, strings.TrimSpace(string(out)))
 	}
 	return strings.Replace(strings.TrimSpace(string(out)), " v", " ", 1), nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -174,15 +175,7 @@ func (c *Conn) Seen(t testing.TB, state tcp.State) bool {
 // allows.
 func (c *Conn) RequireYounger(t testing.TB, state tcp.State, d time.Duration) {
 	t.Helper()
-	spell := find(c.spells(t), state)
-	if spell == nil {
-		c.failf(t, "%s was not seen in %v", c.host.name, state)
-	}
-	held := time.Since(spell.began.from)
-	if spell.over() {
-		held = spell.longest()
-	}
-	if held > d {
+	if held := c.held(t, state); held > d {
 		c.conclude(t, verdict{
 			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
 			detail: fmt.Sprintf("there for up to %.3f s, and no more than %s would show it", held.Seconds(), tcp.Text(d)),
@@ -198,4 +191,29 @@ func (c *Conn) spells(t testing.TB) []spell {
 		t.Fatal(err)
 	}
 	return spells(stages)
+}
+
+// SecondsBegun is how many seconds of the kernel's clock, counted from the boot, have
+// begun since the socket came into the state, at the most. It fails if it never did.
+func (c *Conn) SecondsBegun(t testing.TB, state tcp.State) int {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatalf("asking for the time since the boot: %v", err)
+	}
+	since := time.Duration(now.Nano()) - c.held(t, state)
+	return int(now.Sec - int64(since/time.Second))
+}
+
+// held is for how long the socket has been in the state, or was, at the most.
+func (c *Conn) held(t testing.TB, state tcp.State) time.Duration {
+	t.Helper()
+	spell := find(c.spells(t), state)
+	if spell == nil {
+		c.failf(t, "%s was not seen in %v", c.host.name, state)
+	}
+	if spell.over() {
+		return spell.longest()
+	}
+	return time.Since(spell.began.from)
 }

@@ -144,6 +144,16 @@ func (h *Host) SetSysctl(t testing.TB, name string, value int) {
 	}
 }
 
+// HasSysctl reports whether the kernel has the sysctl below net.ipv4.
+func (h *Host) HasSysctl(t testing.TB, name string) bool {
+	t.Helper()
+	exists, err := hasSysctl(name)
+	if err != nil {
+		t.Fatalf("configuring the %s: %v", h.name, err)
+	}
+	return exists
+}
+
 // SetPortRange leaves the kernel one port to choose on connect
 // (ip_local_port_range).
 func (h *Host) SetPortRange(t testing.TB, port uint16) {

@@ -80,6 +80,10 @@ func explain(err error, lacks []string) error {
 		return fmt.Errorf("%w: the limit of network namespaces is reached; raise the sysctl user.max_net_namespaces, here and where this user namespace was made", err)
 	case errors.Is(err, exec.ErrNotFound):
 		return fmt.Errorf("%w: %s", err, installing)
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("%w: this kernel has no veth links: it needs CONFIG_VETH, or its module veth", err)
+	case errors.As(err, new(*exec.ExitError)):
+		return fmt.Errorf("%w: iptables cannot work with this kernel: it needs xtables or nf_tables with nft_compat, or their modules", err)
 	case errors.Is(err, unix.ENOENT):
 		return fmt.Errorf("%w: /proc must be mounted, and be that of this process's pid namespace, as unshare --mount-proc makes it", err)
 	}
