@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"/scripts/compare": {module + "/harness/report"},
 	"/scripts/plan":    {},
 	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
+	"/scripts/kernels": {module + "/scripts/uml", "golang.org/x/sys/unix"},
 	"/scripts/uml":     {},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 	"/scripts/vmexec":  {"golang.org/x/sys/unix"},
