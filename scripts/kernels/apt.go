@@ -71,8 +71,10 @@ func (a *apt) private(name string) []string {
 	state := filepath.Join(a.dir, name)
 	return []string{
 		"-o", "Dir::State=" + state,
+		"-o", "Dir::State::lists=lists",
 		"-o", "Dir::State::status=" + filepath.Join(state, "status"),
 		"-o", "Dir::Cache=" + filepath.Join(state, "cache"),
+		"-o", "Dir::Cache::archives=archives",
 		"-o", "Dir::Cache::pkgcache=pkgcache.bin", // which Debian's containers turn off
 		"-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
 		"-o", "Acquire::Languages=none",
@@ -107,6 +109,9 @@ func (a *apt) mirrors(ctx context.Context) ([]mirror, error) {
 	text, err = output(ctx, "", "apt-get", append(options, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the machine's sources: %w", err)
+	}
+	if err := os.RemoveAll(filepath.Join(a.dir, "machine")); err != nil {
+		return nil, fmt.Errorf("clearing away lists of packages: %w", err)
 	}
 	found := parseTargets(text)
 	switch {

@@ -18,6 +18,9 @@ const kernelBytes = 400 << 20
 
 // getDebian gets a stock kernel of Debian: newest, 6.12 or 6.12.95.
 func getDebian(ctx context.Context, s *store, want string) (dir string, err error) {
+	if err := checkAsked(want); err != nil {
+		return "", err
+	}
 	name := "debian-" + want
 	if want != newest { // which is another one tomorrow
 		if dir, there, err := s.find(name); there {

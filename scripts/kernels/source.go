@@ -50,6 +50,9 @@ func uml(ctx context.Context, s *store, args []string, out io.Writer) error {
 // getUML is the entry of a kernel; it is built where there is none, or one that is
 // configured otherwise.
 func getUML(ctx context.Context, s *store, want string, hz int) (string, error) {
+	if err := checkAsked(want); err != nil {
+		return "", err
+	}
 	name := func(version string) string { return fmt.Sprintf("uml-%s-hz%d", version, hz) }
 	if want != newest {
 		if dir, there, err := s.find(name(want)); there && (err != nil || configuredAlike(dir)) {

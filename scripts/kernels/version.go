@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -50,17 +51,27 @@ func parseMadison(text string) ([]offer, error) {
 // newest asks for the highest version that is released.
 const newest = "newest"
 
+var asked = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*(~rc[0-9]+)?$`)
+
+// checkAsked is an error if no version could be called so.
+func checkAsked(want string) error {
+	if want != newest && !asked.MatchString(want) {
+		return fmt.Errorf("%q is no version: want 6.12, 6.12.95 or newest", want)
+	}
+	return nil
+}
+
 // choose is the highest version that is asked for: newest, a series such as 6.12,
 // or a version such as 6.12.95. Offers are in descending order.
 func choose(offers []offer, want string) (offer, error) {
 	for _, o := range offers {
 		if want == newest && !o.candidate() || o.upstream() == want ||
-			want != "" && (strings.HasPrefix(o.upstream(), want+".") || strings.HasPrefix(o.upstream(), want+"~")) {
+			strings.HasPrefix(o.upstream(), want+".") || strings.HasPrefix(o.upstream(), want+"~") {
 			return o, nil
 		}
 	}
 	if len(offers) == 0 {
-		return offer{}, fmt.Errorf("the mirror has no such package at all")
+		return offer{}, errors.New("the mirror has no kernels at all")
 	}
 	var have []string
 	for _, n := range named(offers) {

@@ -55,10 +55,19 @@ func TestChoose(t *testing.T) {
 		require.NoError(t, err, want)
 		assert.Equal(t, version, o.version, want)
 	}
-	for _, want := range []string{"", "6.11", "6.1.19", "6.12.95-1"} { // 6.1.19 is no beginning of 6.1.192
+	for _, want := range []string{"6.11", "6.1.19", "6.12.95-1"} { // 6.1.19 is no beginning of 6.1.192
 		_, err := choose(offers, want)
 		assert.ErrorContains(t, err, "but 7.4, 7.3, 7.3~rc7, 6.12, 6.12.95, 6.1", want)
 	}
 	_, err = choose(nil, newest)
-	assert.ErrorContains(t, err, "no such package")
+	assert.ErrorContains(t, err, "no kernels at all")
+}
+
+func TestAsked(t *testing.T) {
+	for _, want := range []string{newest, "6", "6.12", "6.12.95", "7.3~rc7"} {
+		assert.NoError(t, checkAsked(want))
+	}
+	for _, want := range []string{"", "../..", "6.", "6.12/..", "v6.12", "bookworm", "6.12.95-1"} {
+		assert.ErrorContains(t, checkAsked(want), "is no version")
+	}
 }
