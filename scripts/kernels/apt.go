@@ -171,10 +171,12 @@ func (a *apt) offers(ctx context.Context, name string) ([]offer, error) {
 	return parseMadison(text)
 }
 
-// download fetches packages, "name=version" each, to a directory.
+// download fetches packages, "name=version" each, to a directory. The mirror removes
+// old versions: if it fails, the lists are read anew the next time.
 func (a *apt) download(ctx context.Context, dir string, packages ...string) error {
 	args := append([]string{}, a.options...)
 	if _, err := output(ctx, dir, "apt-get", append(append(args, "download"), packages...)...); err != nil {
+		err = errors.Join(err, os.Remove(a.stamp()))
 		return fmt.Errorf("downloading %s: %w", strings.Join(packages, " "), err)
 	}
 	return nil

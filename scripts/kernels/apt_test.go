@@ -20,7 +20,7 @@ func TestPartsOfAKernel(t *testing.T) {
 func TestWhatAptCallsAnError(t *testing.T) {
 	err := &failedError{"apt-get", "W: of no concern\nE: Failed to fetch a\nE: Some index files failed\n", assert.AnError}
 	assert.EqualError(t, err, "apt-get: Failed to fetch a")
-	assert.EqualError(t, &failedError{"dpkg-deb", "dpkg-deb: error: no archive\n", assert.AnError}, "dpkg-deb: dpkg-deb: error: no archive")
+	assert.EqualError(t, &failedError{"dpkg-deb", "dpkg-deb: error: no archive\n", assert.AnError}, "dpkg-deb: error: no archive")
 	assert.EqualError(t, &failedError{"tar", "", assert.AnError}, "tar: "+assert.AnError.Error())
 }
 

@@ -56,7 +56,7 @@ func (e *failedError) Error() string {
 	if line == "" {
 		return fmt.Sprintf("%s: %v", e.name, e.err)
 	}
-	return fmt.Sprintf("%s: %s", e.name, line)
+	return e.name + ": " + strings.TrimPrefix(line, e.name+": ")
 }
 
 func (e *failedError) Unwrap() error { return e.err }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,43 +54,44 @@ func getUML(ctx context.Context, s *store, want string, hz int) (string, error) 
 	if err := checkAsked(want); err != nil {
 		return "", err
 	}
-	name := func(version string) string { return fmt.Sprintf("uml-%s-hz%d", version, hz) }
-	if want != newest {
-		if dir, there, err := s.find(name(want)); there && (err != nil || configuredAlike(dir)) {
-			return dir, err
+	if want == newest {
+		_, chosen, err := chooseSource(ctx, s, want)
+		if err != nil {
+			return "", err
 		}
+		want = chosen.series()
+	}
+	name := fmt.Sprintf("uml-%s-hz%d", want, hz)
+	if dir, there, err := s.find(name); there && (err != nil || configuredAlike(dir)) {
+		return dir, err
 	}
 	if err := build.Missing(); err != nil {
 		return "", err
 	}
-	a, err := openApt(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	offers, err := a.offers(ctx, sourcePackage)
-	if err != nil {
-		return "", err
-	}
-	chosen, err := choose(offers, want)
-	if err != nil {
-		return "", err
-	}
-	if want == newest {
-		want = chosen.series()
-		if dir, there, err := s.find(name(want)); there && (err != nil || configuredAlike(dir)) {
-			return dir, err
-		}
-	}
-	return s.make(ctx, name(want), sourceBytes, true, func(dir string) error {
-		if _, err := os.Stat(filepath.Join(dir, unsummed)); errors.Is(err, os.ErrNotExist) {
-			s.say("getting the source of Linux %s of %s", chosen.version, chosen.suite)
-			if err := unpackSource(ctx, a, chosen, dir); err != nil {
+	return s.make(ctx, name, sourceBytes, true, func(dir string) error {
+		tree := build.In(dir, hz)
+		if _, err := os.Stat(tree.Source); errors.Is(err, fs.ErrNotExist) {
+			if err := unpackSource(ctx, s, want, dir, tree.Source); err != nil {
 				return err
 			}
 		}
-		s.say("building Linux %s as User Mode Linux, about 15 minutes of one core", chosen.version)
-		return buildUML(ctx, dir, hz)
+		s.say("building Linux %s as User Mode Linux, about 15 minutes of one core", want)
+		return buildUML(ctx, dir, tree)
 	})
+}
+
+// chooseSource is the source package that is asked for, and the apt that has it.
+func chooseSource(ctx context.Context, s *store, want string) (*apt, offer, error) {
+	a, err := openApt(ctx, s)
+	if err != nil {
+		return nil, offer{}, err
+	}
+	offers, err := a.offers(ctx, sourcePackage)
+	if err != nil {
+		return nil, offer{}, err
+	}
+	chosen, err := choose(offers, want)
+	return a, chosen, err
 }
 
 // configuredAlike reports whether an entry was built with today's fragment.
@@ -98,10 +100,15 @@ func configuredAlike(dir string) bool {
 	return err == nil && string(fragment) == build.Fragment
 }
 
-// unpackSource unpacks Debian's source package to the directory source.
-func unpackSource(ctx context.Context, a *apt, chosen offer, dir string) error {
+// unpackSource unpacks Debian's source package to the directory tree in dir.
+func unpackSource(ctx context.Context, s *store, want, dir, tree string) error {
+	a, chosen, err := chooseSource(ctx, s, want)
+	if err != nil {
+		return err
+	}
+	s.say("getting the source of Linux %s of %s", chosen.version, chosen.suite)
 	name := sourcePackage + "-" + chosen.series()
-	root, tree := filepath.Join(dir, "unpacked"), filepath.Join(dir, unsummed)
+	root := filepath.Join(dir, "unpacked")
 	if err := errors.Join(os.Mkdir(root, 0o755), os.Mkdir(tree, 0o755)); err != nil {
 		return fmt.Errorf("unpacking the source: %w", err)
 	}
@@ -126,27 +133,27 @@ func unpackSource(ctx context.Context, a *apt, chosen offer, dir string) error {
 }
 
 // buildUML builds the source of an entry, and puts the result into the entry.
-func buildUML(ctx context.Context, dir string, hz int) error {
-	tree := build.Tree{Source: filepath.Join(dir, unsummed), Build: filepath.Join(dir, unsummed, "build"), HZ: hz}
+func buildUML(ctx context.Context, dir string, tree build.Tree) error {
 	binary, err := tree.Make(ctx, io.Discard)
 	if err != nil {
 		return fmt.Errorf("building the kernel: %w", err)
 	}
-	for from, to := range map[string]string{
-		binary:                               "linux",
-		filepath.Join(tree.Build, ".config"): "config",
-		filepath.Join(tree.Build, "include", "config", "kernel.release"): "version",
+	for _, file := range []struct {
+		from, to string
+		mode     os.FileMode
+	}{
+		{binary, "linux", 0o755},
+		{filepath.Join(tree.Build, ".config"), "config", 0o644},
+		{filepath.Join(tree.Build, "include", "config", "kernel.release"), "version", 0o644},
+		{filepath.Join(tree.Build, "uml.fragment"), "uml.fragment", 0o644},
 	} {
-		text, err := os.ReadFile(from)
+		text, err := os.ReadFile(file.from)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, to), text, 0o755)
+			err = os.WriteFile(filepath.Join(dir, file.to), text, file.mode)
 		}
 		if err != nil {
 			return fmt.Errorf("keeping the kernel: %w", err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "uml.fragment"), []byte(build.Fragment), 0o644); err != nil {
-		return fmt.Errorf("keeping the kernel: %w", err)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // sumsName is a file that sha256sum -c reads, too.
 const sumsName = "SHA256SUMS"
 
-// unsummed is what an entry has that is worked in.
+// unsummed is what an entry has that is worked in: uml.In.
 const unsummed = "source"
 
 // writeSums writes the checksums of an entry's files.

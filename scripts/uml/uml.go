@@ -24,6 +24,13 @@ type Tree struct {
 	HZ     int    // timer interrupts a second, 100 to 1000; the stock kernels of Debian have 250
 }
 
+// In is the tree that scripts/kernels keeps in a directory of its cache, beside the
+// kernel that it has built there.
+func In(dir string, hz int) Tree {
+	source := filepath.Join(dir, "source")
+	return Tree{Source: source, Build: filepath.Join(source, "build"), HZ: hz}
+}
+
 // Make configures the tree and builds its kernel, and says where the binary is:
 // it is overwritten by the next Make. What a former Make built in the same
 // directory is used again, as far as the source has not changed since. The
