@@ -18,6 +18,8 @@ import (
 //go:embed uml.fragment
 var Fragment string
 
+const configuring = "configuring"
+
 // kconfigName is the file below Tree.Build that stands for the source's Kconfig.
 const kconfigName = "Kconfig.finwait"
 
@@ -28,8 +30,7 @@ var needed = []string{
 	"INET_TCP_DIAG", "INET_DIAG_DESTROY", "PACKET", "IP_NF_FILTER", "IP6_NF_FILTER", "NFT_COMPAT",
 }
 
-// configure makes the configuration if there is none of this Fragment and HZ yet,
-// and always gives it what the source has come to ask for since.
+// configure makes the configuration if there is none of this Fragment and HZ yet.
 func (t Tree) configure(ctx context.Context, log io.Writer) error {
 	kconfig, err := t.kconfig()
 	if err != nil {
@@ -43,24 +44,29 @@ func (t Tree) configure(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(t.Build, ".config")
-	if _, err := os.Stat(config); changed || other || err != nil {
-		if err := t.make(ctx, log, "defconfig"); err != nil {
-			return err
-		}
-		if err := appendTo(config, Fragment); err != nil {
-			return err
-		}
+	config := t.config()
+	if _, err := os.Stat(config); !changed && !other && err == nil {
+		return nil
 	}
-	if err := t.make(ctx, log, "olddefconfig"); err != nil {
+	if err := t.make(ctx, log, configuring, "defconfig"); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(config)
+	if err := appendTo(config, Fragment); err != nil {
+		return err
+	}
+	return t.make(ctx, log, configuring, "olddefconfig")
+}
+
+func (t Tree) config() string { return filepath.Join(t.Build, ".config") }
+
+// verify is an error if the configuration is not what the cases need.
+func (t Tree) verify() error {
+	text, err := os.ReadFile(t.config())
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	if lacking := lacking(text); len(lacking) > 0 {
-		return &BuildError{Step: "configuring", Err: fmt.Errorf("this source cannot have %s", strings.Join(lacking, ", "))}
+		return &BuildError{Step: configuring, Err: fmt.Errorf("this source cannot have %s", strings.Join(lacking, ", "))}
 	}
 	return nil
 }
@@ -105,7 +111,7 @@ func (t Tree) update(name, text string) (changed bool, err error) {
 		return false, fmt.Errorf("making the build directory: %w", err)
 	}
 	// Whoever is interrupted before .config is whole shall start with it again.
-	if err := os.Remove(filepath.Join(t.Build, ".config")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(t.config()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("removing the former configuration: %w", err)
 	}
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

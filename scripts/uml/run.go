@@ -14,7 +14,7 @@ import (
 
 // A BuildError is one of the source: it cannot be configured, compiled or linked.
 type BuildError struct {
-	Step string   // what failed: a program and its target
+	Step string   // what failed
 	Last []string // the last lines that it printed
 	Err  error
 }
@@ -29,13 +29,14 @@ func (e *BuildError) Unwrap() error { return e.Err }
 // of one mistake, and the chain of makes that ended by it.
 const lastLines = 20
 
-// run runs a program in a directory; if ctx ends, it is told to end and given time
+// run runs a program for a step of the build in a directory; if ctx ends, it is told to end and given time
 // to clean up after itself.
-func run(ctx context.Context, log io.Writer, dir, name string, args ...string) error {
+func run(ctx context.Context, log io.Writer, step, dir, name string, args ...string) error {
 	var said bytes.Buffer
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
 	command.Env = environment()
+	command.Stdin = defaults{}
 	command.Stdout = io.MultiWriter(log, &said)
 	command.Stderr = command.Stdout
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
@@ -46,9 +47,20 @@ func run(ctx context.Context, log io.Writer, dir, name string, args ...string) e
 		return ctx.Err()
 	case err != nil:
 		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		return &BuildError{Step: name + " " + args[len(args)-1], Last: lines[max(0, len(lines)-lastLines):], Err: err}
+		return &BuildError{Step: step, Last: lines[max(0, len(lines)-lastLines):], Err: err}
 	}
 	return nil
+}
+
+// defaults answers whatever is asked for by what it would be otherwise. A source that
+// has changed asks for what is new in its configuration.
+type defaults struct{}
+
+func (defaults) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '\n'
+	}
+	return len(p), nil
 }
 
 // environment is this process's, without what a make that runs us tells its

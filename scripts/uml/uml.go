@@ -45,24 +45,30 @@ func (t Tree) Make(ctx context.Context, log io.Writer) (binary string, err error
 	if err := t.configure(ctx, log); err != nil {
 		return "", err
 	}
-	if err := t.make(ctx, log, "-j"+strconv.Itoa(runtime.NumCPU()), "linux"); err != nil {
+	if err := t.verify(); err != nil {
+		return "", err
+	}
+	if err := t.make(ctx, log, "compiling and linking", "-j"+strconv.Itoa(runtime.NumCPU()), "linux"); err != nil {
+		return "", err
+	}
+	if err := t.verify(); err != nil { // a source that has changed configures itself anew
 		return "", err
 	}
 	binary = filepath.Join(t.Build, "linux.stripped")
-	if err := run(ctx, log, "", "strip", "-o", binary, filepath.Join(t.Build, "linux")); err != nil {
+	if err := run(ctx, log, "stripping", "", "strip", "-o", binary, filepath.Join(t.Build, "linux")); err != nil {
 		return "", err
 	}
 	return binary, nil
 }
 
 // make runs Linux's make for targets. Whoever builds the same source gets the same
-// kernel: no name, no host, no date is in it.
-func (t Tree) make(ctx context.Context, log io.Writer, targets ...string) error {
+// kernel: no name, no host, no date and no count of builds is in it.
+func (t Tree) make(ctx context.Context, log io.Writer, step string, targets ...string) error {
 	if err := os.MkdirAll(t.Build, 0o755); err != nil {
 		return fmt.Errorf("making the build directory: %w", err)
 	}
-	return run(ctx, log, t.Source, "nice", append([]string{
+	return run(ctx, log, step, t.Source, "nice", append([]string{
 		"-n", "19", "make", "ARCH=um", "O=" + t.Build, "KBUILD_KCONFIG=" + kconfigName, "LOCALVERSION=",
-		"KBUILD_BUILD_USER=finwait", "KBUILD_BUILD_HOST=finwait", "KBUILD_BUILD_TIMESTAMP=1970-01-01",
+		"KBUILD_BUILD_USER=finwait", "KBUILD_BUILD_HOST=finwait", "KBUILD_BUILD_TIMESTAMP=1970-01-01", "KBUILD_BUILD_VERSION=1",
 	}, targets...)...)
 }

@@ -59,17 +59,19 @@ func TestWhatIsNoSource(t *testing.T) {
 
 func TestAFailedProgramShowsItsEnd(t *testing.T) {
 	var log bytes.Buffer
-	err := run(t.Context(), &log, t.TempDir(), "sh", "-c", "seq 100; echo 'x.c:1: error' >&2; exit 3")
+	err := run(t.Context(), &log, "trying", t.TempDir(), "sh", "-c", "seq 100; echo 'x.c:1: error' >&2; exit 3")
 	var failed *BuildError
 	require.ErrorAs(t, err, &failed)
 	require.Len(t, failed.Last, lastLines)
 	assert.Equal(t, "x.c:1: error", failed.Last[lastLines-1])
 	assert.Contains(t, log.String(), "1\n2\n")
-	assert.ErrorContains(t, err, "exit status 3\n82\n83\n")
+	assert.ErrorContains(t, err, "trying: exit status 3\n82\n83\n")
+
+	require.NoError(t, run(t.Context(), io.Discard, "asking", "", "sh", "-c", "read answer && test -z $answer"))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.ErrorIs(t, run(ctx, io.Discard, "", "sleep", "1000"), context.Canceled)
+	assert.ErrorIs(t, run(ctx, io.Discard, "trying", "", "sleep", "1000"), context.Canceled)
 }
 
 func TestAMakeThatRunsUsIsNotHeard(t *testing.T) {
