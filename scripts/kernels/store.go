@@ -122,6 +122,7 @@ func (s *store) make(ctx context.Context, name string, bytes uint64, reuse bool,
 		err = os.Rename(work, dir)
 	}
 	if err != nil {
+		s.say("clearing away %s", work)
 		return "", errors.Join(err, os.RemoveAll(work))
 	}
 	return dir, nil
@@ -139,17 +140,16 @@ func (s *store) room(bytes uint64) error {
 	return nil
 }
 
-// entries are the names of the kernels that are there.
+// entries are the names of the kernels that are there. Others may keep what they
+// make of them beside.
 func (s *store) entries() ([]string, error) {
-	all, err := os.ReadDir(s.dir)
+	stored, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", sumsName))
 	if err != nil {
 		return nil, fmt.Errorf("reading the cache: %w", err)
 	}
 	var names []string
-	for _, entry := range all {
-		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") {
-			names = append(names, entry.Name())
-		}
+	for _, path := range stored {
+		names = append(names, filepath.Base(filepath.Dir(path)))
 	}
 	return names, nil
 }

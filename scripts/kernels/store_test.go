@@ -42,6 +42,10 @@ func TestAnEntryIsVerified(t *testing.T) {
 	assert.NotContains(t, string(sums), "main.c")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.dep"), nil, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(s.dir, "of-others"), 0o755))
+	names, err := s.entries()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"k"}, names)
 	found, there, err := s.find("k")
 	require.NoError(t, err)
 	assert.True(t, there)
