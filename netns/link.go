@@ -22,7 +22,7 @@ var ErrNotJoined = errors.New("network namespace is not joined to another")
 func (ns *Namespace) LinkDown() error {
 	return ns.onWire("down", func(w *wire) error {
 		down := new(batch)
-		down.setDown()
+		down.setDown(w.end)
 		if err := ns.route.do(down); err != nil {
 			return err
 		}
@@ -38,8 +38,8 @@ func (ns *Namespace) LinkDown() error {
 func (ns *Namespace) LinkUp() error {
 	return ns.onWire("up", func(w *wire) error {
 		up, again := new(batch), new(batch)
-		up.setUp()
-		up.askLink()
+		up.setUp(w.end)
+		up.askLink(w.end)
 		if err := ns.route.do(up); err != nil {
 			return err
 		}

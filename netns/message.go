@@ -18,21 +18,21 @@ func (b *batch) addVeth(here, there End) {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(nl.IFLA_INFO_KIND, []byte("veth"))
 	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
-	peer.AddChild(linkMessage(linkIndex, 0))
+	peer.AddChild(linkMessage(there.index, 0))
 	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(linkName))
 	peer.AddRtAttr(unix.IFLA_ADDRESS, there.MAC)
 	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(there.Namespace.handle)))
 	b.add("adding the veth pair", unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL,
-		linkMessage(linkIndex, 0),
+		linkMessage(here.index, 0),
 		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(linkName)),
 		nl.NewRtAttr(unix.IFLA_ADDRESS, here.MAC),
 		info)
 }
 
 // setUp sets the end and the loopback link beside it up.
-func (b *batch) setUp() {
+func (b *batch) setUp(end End) {
 	b.add("setting lo up", unix.RTM_NEWLINK, 0, linkMessage(loopbackIndex, unix.IFF_UP))
-	b.add("setting "+linkName+" up", unix.RTM_NEWLINK, 0, linkMessage(linkIndex, unix.IFF_UP))
+	b.add("setting "+linkName+" up", unix.RTM_NEWLINK, 0, linkMessage(end.index, unix.IFF_UP))
 }
 
 // configure gives the end its addresses and makes peer known to it. What it
@@ -41,7 +41,7 @@ func (b *batch) configure(end, peer End) {
 	const flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 	for _, prefix := range end.Addrs {
 		message := nl.NewIfAddrmsg(family(prefix.Addr()))
-		message.Index, message.Prefixlen = linkIndex, uint8(prefix.Bits())
+		message.Index, message.Prefixlen = uint32(end.index), uint8(prefix.Bits())
 		if prefix.Addr().Is6() {
 			message.Flags = unix.IFA_F_NODAD
 		}
@@ -49,22 +49,22 @@ func (b *batch) configure(end, peer End) {
 			message, nl.NewRtAttr(unix.IFA_LOCAL, prefix.Addr().AsSlice()))
 	}
 	for _, prefix := range peer.Addrs {
-		message := &netlink.Ndmsg{Family: uint8(family(prefix.Addr())), Index: linkIndex, State: netlink.NUD_PERMANENT}
+		message := &netlink.Ndmsg{Family: uint8(family(prefix.Addr())), Index: uint32(end.index), State: netlink.NUD_PERMANENT}
 		b.add(fmt.Sprintf("adding neighbour %v", prefix.Addr()), unix.RTM_NEWNEIGH, flags,
 			message, nl.NewRtAttr(unix.NDA_DST, prefix.Addr().AsSlice()), nl.NewRtAttr(unix.NDA_LLADDR, peer.MAC))
 	}
 }
 
 // setDown sets the end down.
-func (b *batch) setDown() {
-	message := linkMessage(linkIndex, 0)
+func (b *batch) setDown(end End) {
+	message := linkMessage(end.index, 0)
 	message.Change = unix.IFF_UP
 	b.add("setting "+linkName+" down", unix.RTM_NEWLINK, 0, message)
 }
 
 // askLink asks for the link.
-func (b *batch) askLink() {
-	b.add("finding "+linkName, unix.RTM_GETLINK, 0, linkMessage(linkIndex, 0))
+func (b *batch) askLink(end End) {
+	b.add("finding "+linkName, unix.RTM_GETLINK, 0, linkMessage(end.index, 0))
 }
 
 // link is the answer to askLink.

@@ -13,8 +13,11 @@ import (
 const (
 	// linkName is the name of either end of a veth pair inside its namespace.
 	linkName = "eth0"
-	// linkIndex is the index of either, above those that a namespace may be born
-	// with. It is given, so that nobody needs to ask for it.
+	// linkIndex is the index of the first end, the next that of the second, above those
+	// that a namespace may be born with. They are given, so that nobody needs to ask.
+	// Where both ends have the same the kernel takes the link for one that no other
+	// depends on, and leaves it down for up to a second after it got its carrier
+	// (linkwatch_urgent_event in net/core/link_watch.c; seen on Linux 5.10).
 	linkIndex = 1000
 )
 
@@ -30,6 +33,8 @@ type End struct {
 	MAC net.HardwareAddr
 	// Addrs are the addresses of the end, each with the length of its network.
 	Addrs []netip.Prefix
+
+	index int32 // of the link
 }
 
 // Join connects two namespaces by a veth pair, named eth0 on both ends. The
@@ -56,9 +61,10 @@ func Join(a, b End) error {
 }
 
 func join(a, b End) error {
+	a.index, b.index = linkIndex, linkIndex+1
 	pair := new(batch)
 	pair.addVeth(a, b)
-	pair.setUp()
+	pair.setUp(a)
 	if err := a.Namespace.route.do(pair); err != nil {
 		return fmt.Errorf("in %v: %w", a.Namespace, err)
 	}
@@ -75,8 +81,8 @@ func join(a, b End) error {
 // start sets up and configures an end whose other end is up.
 func (w *wire) start() error {
 	all := new(batch)
-	all.setUp()
-	all.askLink()
+	all.setUp(w.end)
+	all.askLink(w.end)
 	all.configure(w.end, w.peer)
 	if err := w.end.Namespace.route.do(all); err != nil {
 		return err
@@ -102,7 +108,7 @@ func (e End) ready() error {
 func (e End) await(wanted string, reached func(netlink.LinkOperState) bool) error {
 	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(time.Millisecond) {
 		question := new(batch)
-		question.askLink()
+		question.askLink(e)
 		if err := e.Namespace.route.do(question); err != nil {
 			return err
 		}
