@@ -15,7 +15,7 @@ import (
 const (
 	// jobPath is where the guest finds what it has to do.
 	jobPath = "/vmexec/job.json"
-	// testPath is the test; it is called by its name on the host.
+	// testPath is the test; it is called by its name on the host, without the directory.
 	testPath = "/vmexec/test"
 )
 
@@ -131,12 +131,17 @@ func lookPath(name string) (string, error) {
 	return path, err
 }
 
-// outputs makes the directories that are written to. Of the directory of an
+// outputs makes the directories that are written to; those that the host has the test
+// takes for granted. Of the directory of an
 // earlier report the guest has the names: whether the test may write there
 // depends on them.
 func (a *archive) outputs(t task) error {
 	for _, path := range t.outputs {
-		if err := a.dir(filepath.Dir(path)); err != nil {
+		dir := filepath.Dir(path)
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			dir = path
+		}
+		if err := a.dir(dir); err != nil {
 			return err
 		}
 	}
