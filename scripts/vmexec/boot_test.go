@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,12 +32,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// vmexec runs one of the tests below in a guest, in virtual time.
+// vmexec runs one of the tests below in a guest, in virtual time, and soon gives up.
 func vmexec(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	args = append(append(requireKernel(t), "-virtual-time", self, "-guest"), args...)
+	args = append(append(requireKernel(t), "-virtual-time", "-limit=40s", self, "-guest"), args...)
 	return exec.Command(self, args...)
 }
 
@@ -58,6 +60,25 @@ func TestGuestWrites(t *testing.T) {
 func TestGuestPanics(t *testing.T) {
 	if *inGuest {
 		require.NoError(t, os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0o200))
+	}
+}
+
+func TestGuestComplains(t *testing.T) {
+	if *inGuest {
+		require.NoError(t, os.WriteFile("/dev/kmsg", []byte("<4>WARNING: CPU: 0 PID: 1 at made/up.c:1"), 0o200))
+	}
+}
+
+func TestGuestEatsMemory(t *testing.T) {
+	var eaten [][]byte
+	for *inGuest {
+		eaten = append(eaten, bytes.Repeat([]byte{byte(len(eaten))}, 1<<20))
+	}
+}
+
+func TestGuestHangs(t *testing.T) {
+	for *inGuest {
+		runtime.Gosched()
 	}
 }
 
@@ -84,17 +105,31 @@ func TestBringsBack(t *testing.T) {
 	require.Len(t, found, 1, "%s", out)
 }
 
-func TestPanicIsNoPass(t *testing.T) {
-	out, err := vmexec(t, "-test.run=GuestPanics").CombinedOutput()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit, "%s", out)
-	assert.Equal(t, statusLost, exit.ExitCode(), "%s", out)
-	assert.Contains(t, string(out), "the kernel panicked")
+// A guest that has no result to give says what it knows instead.
+func TestNoPass(t *testing.T) {
+	for _, c := range []struct {
+		test, says string
+		status     int
+	}{
+		{"GuestPanics", "the kernel panicked", statusLost},
+		{"GuestComplains", "the kernel complained while the test ran", statusComplaint},
+		{"GuestEatsMemory", "ran out of its 1024 MiB of memory", statusLost},
+		{"GuestHangs", "has not ended within 40s of the host's time", statusLost},
+	} {
+		t.Run(c.test, func(t *testing.T) {
+			t.Parallel()
+			out, err := vmexec(t, "-test.run="+c.test).CombinedOutput()
+			var exit *exec.ExitError
+			require.ErrorAs(t, err, &exit, "%s", out)
+			assert.Equal(t, c.status, exit.ExitCode(), "%s", out)
+			assert.Contains(t, string(out), c.says)
+		})
+	}
 }
 
 // An interrupt ends the guest at once.
 func TestInterrupt(t *testing.T) {
-	command := vmexec(t, "-test.run=Guest")
+	command := vmexec(t, "-test.run=GuestHangs")
 	var out strings.Builder
 	command.Stdout, command.Stderr = &out, &out
 	require.NoError(t, command.Start())
