@@ -17,9 +17,23 @@ import (
 // slowly as the longest allow.
 
 // admission lets labs start.
-var admission = newGate(startCost / time.Duration(runtime.NumCPU()))
+var admission = newGate(admissionPause())
+
+// admissionPause is what the start of a lab takes of the machine. Where the clock leaps
+// a pause in which nobody has anything to do takes no time at all, so that it may be
+// one in which even an emulated processor has built the lab: then labs do not wait
+// for each other.
+func admissionPause() time.Duration {
+	if virtualTime() {
+		return virtualPause
+	}
+	return startCost / time.Duration(runtime.NumCPU())
+}
 
 const (
+	// virtualPause is twice what the start of a lab takes in a guest in which an
+	// instruction takes 2 ns.
+	virtualPause = 600 * time.Millisecond
 	// leisure is how many times longer a pause may be where nothing is in a hurry.
 	leisure = 10
 	// untimed is what a lab takes whose socket is not watched until it ends: it looks
@@ -90,6 +104,9 @@ func (g *gate) next(now time.Time) time.Duration {
 // spread is the longest pause with which all who wait are through before the
 // run ends anyway.
 func (g *gate) spread(now time.Time) time.Duration {
+	if virtualTime() {
+		return g.pause
+	}
 	pause := leisure * g.pause
 	for i, w := range g.waiting {
 		latest := g.end.Sub(now) - w.priority - unwatched

@@ -15,7 +15,7 @@ import "os"
 //     is short, or none; and where a processor takes no time the kernel never takes it
 //     from a thread that spins, as Go's sweeper does while another thread sweeps
 //     (bgsweep in runtime/mgcsweep.go, Go 1.26), which would be for ever.
-//   - Labs are admitted without a longer pause than they need.
+//   - Labs are admitted so slowly that each is built alone (admission.go).
 //
 // Where time is real the variable only does harm: lateness that is not measured is
 // not allowed for, and fails what was on time.
