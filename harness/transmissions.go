@@ -148,7 +148,23 @@ func (c *Conn) judgeWire(t testing.TB, s spell, v *verdict) {
 	}
 	if misfit != "" {
 		v.outcome, v.detail = offSchedule, "on the wire "+misfit
+	} else if better := sent.betterFit(v.start, v.window, v.seen, c.watcher.tick); better != "" {
+		v.outcome, v.detail = inconclusive, better
 	}
+}
+
+// betterFit says which rival explains by itself what was sent again, where the
+// prediction does so only with the lateness of the machine; empty if none.
+func (sent transmissions) betterFit(start between, ideal tcp.Window, o observation, tick time.Duration) string {
+	if sent.misfit(start, ideal, o, tick) == "" {
+		return ""
+	}
+	for _, rival := range ideal.Rivals {
+		if len(rival.Window.Firings) > 0 && sent.misfit(start, rival.Window, o, tick) == "" {
+			return "the machine was so late that the wire shows just as well " + rival.Name
+		}
+	}
+	return ""
 }
 
 // miscount says what of the number of segments sent again does not fit the
@@ -203,6 +219,9 @@ func (c *Conn) expectTransmissions(t testing.TB, predict prediction, flags Flags
 		c.failf(t, "%s sent %v %d times in %v, not %d", c.host.name, flags, counted, current.state, times)
 	case misfit != "":
 		c.failf(t, "%s in %v: %s", c.host.name, current.state, misfit)
+	}
+	if better := sent.betterFit(start, ideal, seen, c.watcher.tick); better != "" {
+		c.conclude(t, verdict{outcome: inconclusive, conn: c.host.name, window: ideal, detail: better})
 	}
 }
 

@@ -26,7 +26,7 @@ func Text(d time.Duration) string {
 	if d.Abs() < time.Second {
 		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', -1, 64) + " ms"
 	}
-	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	return strconv.FormatFloat(float64(d)/float64(time.Second), 'f', -1, 64) + " s"
 }
 
 // Spans are disjoint and ascending. None means never.
