@@ -42,6 +42,10 @@ killed: iptables ## a minute of the soak: runs are killed, and the host is compa
 soak: iptables ## kill runs, press them and mislead them at random, for half an hour (ARGS='-for 2m -seed 7')
 	go run ./scripts/soak $(ARGS)
 
+.PHONY: mutants
+mutants: iptables ## test the suite: patch the kernel in one line, and the cases must notice (15 minutes; ARGS='-run ^orphan -v')
+	@go run ./scripts/mutants $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for longer)
 	@scripts/fuzz $(ARGS)

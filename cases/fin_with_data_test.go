@@ -26,7 +26,7 @@ func TestFinWithData(t *testing.T) {
 		require.NotEmpty(t, sent)
 		for _, segment := range sent { // a busy machine may send it twice
 			require.Equal(t, len("last words"), segment.Len)
-			require.True(t, segment.Flags.Has(harness.FIN))
+			require.True(t, segment.Flags.Has(harness.FIN), "a segment has the data and no FIN: %v", segment)
 		}
 	})
 }

@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"/scripts/uml":     {},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 	"/scripts/vmexec":  {"golang.org/x/sys/unix"},
+	"/scripts/mutants": {module + "/harness/report", module + "/scripts/uml"},
 }
 
 // testRooms says what tests may import besides.

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/finwait/finwait/scripts/uml"
+)
+
+// Where scripts/kernels keeps the source, and where the copy is that is patched,
+// below finwait/kernels in the user's cache.
+const (
+	pristineName = "uml-6.12-hz250"
+	copyName     = "mutants-6.12-hz250"
+)
+
+// A tree is a kernel's source that is patched, beside the one that stays as it is.
+type tree struct {
+	uml.Tree
+	pristine uml.Tree
+	lock     *os.File
+}
+
+// openTree copies the source with its build, unless that was done before. Every file
+// has the time of its original, so that nothing is built again.
+func openTree(ctx context.Context) (tree, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return tree{}, fmt.Errorf("looking for the kernel's source: %w", err)
+	}
+	kernels := filepath.Join(cache, "finwait", "kernels")
+	own := filepath.Join(kernels, copyName)
+	t := tree{Tree: uml.In(own, 250), pristine: uml.In(filepath.Join(kernels, pristineName), 250)}
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		return tree{}, fmt.Errorf("making a place for the kernel's source: %w", err)
+	}
+	if t.lock, err = os.OpenFile(filepath.Join(own, ".lock"), os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+		return tree{}, fmt.Errorf("locking the kernel's source: %w", err)
+	}
+	if err := syscall.Flock(int(t.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return tree{}, errors.Join(fmt.Errorf("another run patches %s: %w", t.Source, err), t.close())
+	}
+	if err := t.copy(ctx); err != nil {
+		return tree{}, errors.Join(err, t.close())
+	}
+	return t, nil
+}
+
+func (t tree) close() error { return t.lock.Close() }
+
+// copy copies the source, unless there is a copy of what was built there last.
+func (t tree) copy(ctx context.Context) error {
+	built, err := os.Stat(filepath.Join(t.pristine.Build, "linux"))
+	if err != nil {
+		return fmt.Errorf("looking for the kernel's source: %w; go run ./scripts/kernels uml 6.12 -hz 250 gets it", err)
+	}
+	of := built.ModTime().String()
+	stamp := filepath.Join(filepath.Dir(t.Source), "copied")
+	if was, err := os.ReadFile(stamp); err == nil && string(was) == of {
+		return nil
+	}
+	if err := errors.Join(os.RemoveAll(stamp), os.RemoveAll(t.Source)); err != nil {
+		return fmt.Errorf("removing the former copy of the kernel's source: %w", err)
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", t.pristine.Source, t.Source).CombinedOutput(); err != nil {
+		return fmt.Errorf("copying the kernel's source: %w: %s", err, out)
+	}
+	return os.WriteFile(stamp, []byte(of), 0o644)
+}
+
+// unchanged compares a file with the original.
+func (t tree) unchanged(file string) (bool, error) {
+	is, err := os.ReadFile(filepath.Join(t.Source, file))
+	if err != nil {
+		return false, err
+	}
+	was, err := os.ReadFile(filepath.Join(t.pristine.Source, file))
+	return bytes.Equal(is, was), err
+}
+
+// restore gives a file its original text again. It is done before a run, too: the
+// former one may have been killed.
+func (t tree) restore(file string) error {
+	same, err := t.unchanged(file)
+	if err != nil || same {
+		return err
+	}
+	was, err := os.ReadFile(filepath.Join(t.pristine.Source, file))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(t.Source, file), was, 0o644)
+}
+
+// kernel builds the source with a patch, or as it is where there is none, and moves
+// the kernel to a path. The source is as it was then, whatever happens.
+func (t tree) kernel(ctx context.Context, p patch, path string) (err error) {
+	if p.path != "" {
+		defer func() { err = errors.Join(err, t.restore(p.file)) }()
+		args := []string{"--strip=1", "--fuzz=0", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--directory=" + t.Source, "--input=" + p.path}
+		if out, err := exec.CommandContext(ctx, "patch", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("applying the patch: %w\n%s", err, out)
+		}
+	}
+	binary, err := t.Make(ctx, io.Discard)
+	if err != nil {
+		return fmt.Errorf("building the kernel: %w", err)
+	}
+	return move(binary, path)
+}
+
+// move moves a file to where there may be another file system.
+func move(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o755)
+}
