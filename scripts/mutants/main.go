@@ -13,7 +13,8 @@
 //
 // The kernels are User Mode Linux in virtual time (scripts/vmexec). Their source is a
 // copy of the one that "go run ./scripts/kernels uml 6.12" gets and builds; a patched
-// kernel is built while the one before runs the suite, in -short and in full.
+// kernel is built while those before run the suite: in full, and in -short the cases
+// that failed then.
 //
 // The exit status is 1 if a mutant survives or is caught otherwise than it says, a
 // control is caught, or there is no result: a patch does not apply, a kernel does
@@ -128,7 +129,8 @@ func mutate(ctx context.Context, patches []patch, out io.Writer, verbose bool) (
 	if err != nil {
 		return nil, err
 	}
-	results = judge(ctx, s, buildAll(ctx, t, patches, dir), out, verbose)
+	results = make([]result, len(patches))
+	judgeAll(ctx, s, buildAll(ctx, t, patches, dir), results, out, verbose)
 	return results, ctx.Err()
 }
 

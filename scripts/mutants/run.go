@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -66,19 +69,20 @@ func (s suite) run(ctx context.Context, kernel string, args ...string) ([]failur
 // A built kernel is what a patch made of the source.
 type built struct {
 	patch
-	path string
-	took time.Duration
-	err  error
+	place int // among all
+	path  string
+	took  time.Duration
+	err   error
 }
 
-// buildAll builds the kernels one after the other, each while the one before is run.
+// buildAll builds the kernels one after the other, while those before are run.
 func buildAll(ctx context.Context, t tree, patches []patch, dir string) <-chan built {
 	out := make(chan built)
 	go func() {
 		defer close(out)
-		for _, p := range patches {
+		for i, p := range patches {
 			begun := time.Now()
-			b := built{patch: p, path: filepath.Join(dir, p.name)}
+			b := built{patch: p, place: i, path: filepath.Join(dir, p.name)}
 			b.err = t.kernel(ctx, p, b.path)
 			b.took = time.Since(begun)
 			out <- b
@@ -90,29 +94,58 @@ func buildAll(ctx context.Context, t tree, patches []patch, dir string) <-chan b
 	return out
 }
 
-// judge runs both lengths of the suite on every kernel as it comes, and tells what
-// became of it.
-func judge(ctx context.Context, s suite, kernels <-chan built, log io.Writer, verbose bool) []result {
-	var results []result
-	for b := range kernels {
-		if ctx.Err() != nil {
-			continue // until the tree is as it was
-		}
-		begun := time.Now()
-		r := result{patch: b.patch, err: b.err}
-		if r.err == nil {
-			r.short, r.err = s.run(ctx, b.path, "-test.short")
-		}
-		if r.err == nil {
-			r.full, r.err = s.run(ctx, b.path)
-		}
-		if err := os.Remove(b.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			r.err = errors.Join(r.err, err)
-		}
-		results = append(results, r)
-		tell(log, r, b.took, time.Since(begun), verbose)
+// judgeAll runs the suite on every kernel as it comes, on one for each processor at
+// a time, and tells what became of it. It returns when the last is built and run.
+func judgeAll(ctx context.Context, s suite, kernels <-chan built, results []result, log io.Writer, verbose bool) {
+	var all sync.WaitGroup
+	var telling sync.Mutex
+	for range runtime.NumCPU() {
+		all.Go(func() {
+			for b := range kernels {
+				begun := time.Now()
+				r := s.judge(ctx, b)
+				results[b.place] = r
+				if ctx.Err() != nil {
+					continue // until the source is as it was
+				}
+				telling.Lock()
+				tell(log, r, b.took, time.Since(begun), verbose)
+				telling.Unlock()
+			}
+		})
 	}
-	return results
+	all.Wait()
+}
+
+// judge runs the suite on a kernel in full, and in -short the cases that have failed
+// then: it has nothing in it that the other has not. A kernel that fails none runs
+// all of both.
+func (s suite) judge(ctx context.Context, b built) result {
+	r := result{patch: b.patch, err: b.err}
+	if r.err != nil {
+		return r
+	}
+	r.full, r.err = s.run(ctx, b.path)
+	if r.err == nil {
+		r.short, r.err = s.run(ctx, b.path, "-test.short", "-test.run="+onlyFailed(r.full))
+	}
+	if err := os.Remove(b.path); err != nil {
+		r.err = errors.Join(r.err, err)
+	}
+	return r
+}
+
+// onlyFailed is a pattern of the cases that failed; of all if none did.
+func onlyFailed(failures []failure) string {
+	if len(failures) == 0 {
+		return ""
+	}
+	var tests []string
+	for _, f := range failures {
+		tests = append(tests, f.test)
+	}
+	slices.Sort(tests)
+	return "^(" + strings.Join(slices.Compact(tests), "|") + ")$"
 }
 
 // tell is a line for each kernel, and with verbose what failed on it.
@@ -121,8 +154,8 @@ func tell(log io.Writer, r result, built, ran time.Duration, verbose bool) {
 	if r.wrong() != "" {
 		state = "WRONG"
 	}
-	fmt.Fprintf(log, "%s %s: %d cases caught it in -short, %d in full; built in %.0f s, run in %.0f s\n",
-		state, r.name, len(r.catches(r.short)), len(r.catches(r.full)), built.Seconds(), ran.Seconds())
+	fmt.Fprintf(log, "%s %s: %d cases caught it in full, %d in -short; built in %.0f s, run in %.0f s\n",
+		state, r.name, len(r.catches(r.full)), len(r.catches(r.short)), built.Seconds(), ran.Seconds())
 	if !verbose {
 		return
 	}

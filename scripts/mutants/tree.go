@@ -103,17 +103,32 @@ func (t tree) restore(file string) error {
 // the kernel to a path. The source is as it was then, whatever happens.
 func (t tree) kernel(ctx context.Context, p patch, path string) (err error) {
 	if p.path != "" {
-		defer func() { err = errors.Join(err, t.restore(p.file)) }()
-		args := []string{"--strip=1", "--fuzz=0", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--directory=" + t.Source, "--input=" + p.path}
-		if out, err := exec.CommandContext(ctx, "patch", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("applying the patch: %w\n%s", err, out)
+		undo, failed := t.apply(ctx, p)
+		if failed != nil {
+			return failed
 		}
+		defer func() { err = errors.Join(err, undo()) }()
 	}
 	binary, err := t.Make(ctx, io.Discard)
 	if err != nil {
 		return fmt.Errorf("building the kernel: %w", err)
 	}
 	return move(binary, path)
+}
+
+// apply patches the source, all of the patch or nothing, and returns what undoes it.
+func (t tree) apply(ctx context.Context, p patch) (undo func() error, err error) {
+	path := filepath.Join(t.Source, p.file)
+	was, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("applying the patch: %w", err)
+	}
+	undo = func() error { return os.WriteFile(path, was, 0o644) }
+	args := []string{"--strip=1", "--fuzz=0", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--directory=" + t.Source, "--input=" + p.path}
+	if out, err := exec.CommandContext(ctx, "patch", args...).CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("applying the patch: %w\n%s", err, out), undo())
+	}
+	return undo, nil
 }
 
 // move moves a file to where there may be another file system.
