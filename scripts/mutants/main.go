@@ -113,13 +113,6 @@ func mutate(ctx context.Context, patches []patch, out io.Writer, verbose bool) (
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	for _, p := range patches {
-		if p.file != "" {
-			if err := t.restore(p.file); err != nil {
-				return nil, fmt.Errorf("restoring the kernel's source: %w", err)
-			}
-		}
-	}
 	dir, err := os.MkdirTemp("", "finwait-mutants")
 	if err != nil {
 		return nil, err

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +50,9 @@ func openTree(ctx context.Context) (tree, error) {
 	if err := t.copy(ctx); err != nil {
 		return tree{}, errors.Join(err, t.close())
 	}
+	if err := t.restore(); err != nil {
+		return tree{}, errors.Join(err, t.close())
+	}
 	return t, nil
 }
 
@@ -75,28 +78,34 @@ func (t tree) copy(ctx context.Context) error {
 	return os.WriteFile(stamp, []byte(of), 0o644)
 }
 
-// unchanged compares a file with the original.
-func (t tree) unchanged(file string) (bool, error) {
-	is, err := os.ReadFile(filepath.Join(t.Source, file))
-	if err != nil {
-		return false, err
+// note is a file beside the source that names the one that is patched.
+func (t tree) note() string { return filepath.Join(filepath.Dir(t.Source), "patched") }
+
+// restore gives a file its original text again that a killed run left patched.
+func (t tree) restore() error {
+	file, err := os.ReadFile(t.note())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	was, err := os.ReadFile(filepath.Join(t.pristine.Source, file))
-	return bytes.Equal(is, was), err
+	if err != nil {
+		return fmt.Errorf("restoring the kernel's source: %w", err)
+	}
+	was, err := os.ReadFile(filepath.Join(t.pristine.Source, string(file)))
+	if err == nil {
+		err = t.undo(string(file), was)
+	}
+	if err != nil {
+		return fmt.Errorf("restoring the kernel's source: %w", err)
+	}
+	return nil
 }
 
-// restore gives a file its original text again. It is done before a run, too: the
-// former one may have been killed.
-func (t tree) restore(file string) error {
-	same, err := t.unchanged(file)
-	if err != nil || same {
+// undo writes a file as it was. Its time is a new one, so that it is compiled again.
+func (t tree) undo(file string, was []byte) error {
+	if err := os.WriteFile(filepath.Join(t.Source, file), was, 0o644); err != nil {
 		return err
 	}
-	was, err := os.ReadFile(filepath.Join(t.pristine.Source, file))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(t.Source, file), was, 0o644)
+	return os.Remove(t.note())
 }
 
 // kernel builds the source with a patch, or as it is where there is none, and moves
@@ -118,12 +127,14 @@ func (t tree) kernel(ctx context.Context, p patch, path string) (err error) {
 
 // apply patches the source, all of the patch or nothing, and returns what undoes it.
 func (t tree) apply(ctx context.Context, p patch) (undo func() error, err error) {
-	path := filepath.Join(t.Source, p.file)
-	was, err := os.ReadFile(path)
+	was, err := os.ReadFile(filepath.Join(t.Source, p.file))
+	if err == nil {
+		err = os.WriteFile(t.note(), []byte(p.file), 0o644)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("applying the patch: %w", err)
 	}
-	undo = func() error { return os.WriteFile(path, was, 0o644) }
+	undo = func() error { return t.undo(p.file, was) }
 	args := []string{"--strip=1", "--fuzz=0", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--directory=" + t.Source, "--input=" + p.path}
 	if out, err := exec.CommandContext(ctx, "patch", args...).CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("applying the patch: %w\n%s", err, out), undo())

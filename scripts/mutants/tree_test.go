@@ -61,6 +61,8 @@ func TestWhatAKilledRunLeft(t *testing.T) {
 	source, p := sample(t)
 	_, err := source.apply(t.Context(), p)
 	require.NoError(t, err)
-	require.NoError(t, source.restore(p.file))
+	require.NoError(t, source.restore())
+	requireText(t, source, p, "a\nb\nd\n")
+	require.NoError(t, source.restore(), "nothing is left")
 	requireText(t, source, p, "a\nb\nd\n")
 }
