@@ -38,6 +38,7 @@
 //	last_ack_no_time_wait_test.go   the last ACK is lost, and nobody in TIME_WAIT
 //	last_ack_lost_test.go           the same with TIME_WAIT, which answers
 //	old_duplicate_test.go           old duplicates meet a connection or TIME_WAIT
+//	rst_in_fin_wait_2_test.go       a RST meets FIN_WAIT_2
 //	rst_in_time_wait_test.go        a RST meets TIME_WAIT
 //
 //	bind_time_wait_test.go          a server restarts during TIME_WAIT

@@ -41,7 +41,25 @@ func withUserTimeout(options tcp.Options, timeout time.Duration) tcp.Options {
 	return options
 }
 
-// So it does in CLOSE_WAIT, which nothing else ends.
+// While data is unacknowledged its timer fires and does nothing: tcp_retries2 ends
+// the connection, here later than the probes would.
+func TestKeepaliveWithUnacknowledgedData(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name:    "server frozen, client sends, keepalive is on",
+		Sysctls: harness.Sysctls{"tcp_retries2": 3},
+		Ends:    tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight, Options: everySecond},
+	}, func(t *testing.T, lab *harness.Lab) {
+		client, _ := lab.ConnectAs(t, harness.Endpoint{Options: lab.Ends.Options}, harness.Endpoint{})
+		lab.Server.Freeze(t)
+
+		_, err := client.Write([]byte("anybody there?"))
+		require.NoError(t, err)
+
+		client.ExpectReaped(t)
+	})
+}
+
+// Keepalive ends an idle connection in CLOSE_WAIT, too, which nothing else ends.
 func TestKeepaliveInCloseWait(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name: "client half-closes and is frozen",

@@ -145,6 +145,11 @@ var ownerMistakes = []timedMistake{
 		does: sendToFrozenServer,
 	},
 	{
+		cases: []string{"TestKeepaliveWithUnacknowledgedData"},
+		ends:  tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight, Options: probed}, sysctls: Sysctls{"tcp_retries2": 1},
+		does: sendToFrozenServer,
+	},
+	{
 		cases: []string{"TestFinWait1WithOwner"},
 		ends:  tcp.Ending{State: tcp.FinWait1, Owned: true}, sysctls: Sysctls{"tcp_retries2": 1},
 		does: func(t *testing.T, lab *Lab) *Conn {

@@ -121,6 +121,14 @@ var lingerMistakes = []untimedMistake{
 		},
 	},
 	{
+		cases: []string{"TestResetInFinWait2"}, mistake: "server has no SO_LINGER", says: "TCPAbortOnData moved by 0, not 1",
+		does: func(t *testing.T, lab *Lab) string {
+			passive, active := lab.Connect(t)
+			closeInTurn(t, active, passive)
+			return counted(t, lab.Client, tcp.Counters{"TCPAbortOnData": 1})
+		},
+	},
+	{
 		cases: []string{"TestLinger2Negative"}, mistake: "no TCP_LINGER2", says: "TCPAbortOnData moved by 0, not 1",
 		does: func(t *testing.T, lab *Lab) string {
 			closeFirst(t, lab)
