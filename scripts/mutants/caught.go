@@ -33,7 +33,7 @@ var telling = []struct {
 	text *regexp.Regexp
 }{
 	{counters, regexp.MustCompile(`moved by -?\d|moves the counters`)},
-	{segments, regexp.MustCompile(`on the wire|sent .* \d+ times in|answered \d+ FINs|answered the \w+ FIN|the \w+ time again|dropped no packet|Segment|segment`)},
+	{segments, regexp.MustCompile(`on the wire|sent .* \d+ times in|answered \d+ FINs|answered the \w+ FIN|the \w+ time again|Segment|segment`)},
 	{errno, regexp.MustCompile(`was told|in (err )?chain|unexpected error|An error is expected`)},
 	{end, regexp.MustCompile(`too early|too late|is still in|close took|it ended|it went to| went from |not held in|held in|should have stayed|when its own timer`)},
 	{deadline, regexp.MustCompile(`was armed for|deadline|due after|held by the|held once more|retransmission \d+|which a timer ends`)},
