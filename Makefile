@@ -7,7 +7,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: cases
-cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 11 seconds)
+cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 9 seconds)
 	@cd cases && FINWAIT_CALLED_BY=$$PPID go test -count=1 $(PRIVILEGED) $(ARGS)
 
 .PHONY: plan
