@@ -54,6 +54,13 @@ fuzz: ## every fuzz target for 10 seconds, one after the other (ARGS=1m for long
 bench: iptables ## what a lab costs, in ratios to floors of the same run; fails if a target is missed (ARGS='-raw FILE' for benchstat)
 	@go run ./scripts/bench $(ARGS)
 
+.PHONY: bisect
+bisect: iptables ## compile what git bisect runs in a kernel's tree, into build/bisect
+	@CGO_ENABLED=0 go build -o build/bisect/ ./scripts/bisect ./scripts/vmexec
+	@CGO_ENABLED=0 go test -c -o build/bisect/ ./cases
+	@echo "in a kernel's tree, after git bisect start BAD GOOD:"
+	@echo "  git bisect run $(CURDIR)/build/bisect/bisect -run TestFinWait1Reaped"
+
 .PHONY: capabilities
 capabilities: iptables ## which capabilities the cases need, found by taking each away (2 minutes)
 	@scripts/capabilities

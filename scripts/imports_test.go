@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
 	"/scripts/kernels": {module + "/scripts/uml", "golang.org/x/sys/unix"},
 	"/scripts/uml":     {},
+	"/scripts/bisect":  {module + "/scripts/uml", module + "/harness/report"},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 	"/scripts/vmexec":  {"golang.org/x/sys/unix"},
 	"/scripts/mutants": {module + "/harness/report", module + "/scripts/uml"},
