@@ -24,7 +24,7 @@ func newHistory(t *testing.T, tree string, files ...string) history {
 	h := history{tree: tree, env: append(os.Environ(),
 		"GIT_DIR="+filepath.Join(t.TempDir(), "git"), "GIT_WORK_TREE="+tree, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_AUTHOR_NAME=finwait", "GIT_AUTHOR_EMAIL=finwait@example.com", "GIT_COMMITTER_NAME=finwait", "GIT_COMMITTER_EMAIL=finwait@example.com")}
-	h.git(t, "init", "--quiet")
+	h.git(t, "init", "--quiet", "--initial-branch=master")
 	h.git(t, append([]string{"add", "--force"}, files...)...)
 	h.git(t, "commit", "--quiet", "--message=base")
 	h.git(t, "tag", "base")
@@ -66,8 +66,8 @@ const (
 )
 
 // make64 makes the history: the first good commit is the base, the culprit is the 45th.
-// The 32nd, which git bisect asks for first, does not compile, and the 48th does not
-// link; the commits behind them mend that.
+// The 32nd, which git bisect asks for first, does not compile, and the 48th, tagged
+// unlinkable, does not link; the commits behind them mend that.
 func (h history) make64(t *testing.T, files []string) {
 	t.Helper()
 	const timer = "net/ipv4/tcp_timer.c"
@@ -83,6 +83,7 @@ func (h history) make64(t *testing.T, files []string) {
 			h.commit(t, culprit, timer, retries, more)
 		case 48:
 			h.commit(t, "tcp: does not link", files[1], "", unlinked)
+			h.git(t, "tag", "unlinkable")
 		case 49:
 			h.commit(t, "tcp: links again", files[1], unlinked, "")
 		default:

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,8 +43,13 @@ func TestOnlyTheCommitIsBlamed(t *testing.T) {
 	require.ErrorAs(t, err, &commit)
 	assert.EqualError(t, err, "does not build: net/ipv4/tcp_timer.c:7:2: error: 'x' undeclared")
 	require.ErrorAs(t, blame(&uml.BuildError{Err: errors.New("this source cannot have VETH")}), &commit)
-	failed.Last = append(failed.Last, "cc1: fatal error: x.o: No space left on device")
-	assert.False(t, errors.As(blame(failed), &commit))
+	for _, line := range []string{"cc1: fatal error: x.o: No space left on device", "make[1]: *** [Makefile:1: x.o] Interrupt"} {
+		other := &uml.BuildError{Err: failed.Err, Last: append(slices.Clone(failed.Last), line)}
+		assert.EqualError(t, blame(other), "building the kernel: "+line)
+		assert.False(t, errors.As(blame(other), &commit))
+	}
+	killed := exec.Command("sh", "-c", "kill -INT $$").Run()
+	assert.EqualError(t, blame(&uml.BuildError{Err: killed}), "building the kernel: signal: interrupt")
 }
 
 func TestALinePerCommit(t *testing.T) {

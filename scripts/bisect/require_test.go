@@ -2,7 +2,11 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // requireTree is the directory of a kernel's source that a test may change and leaves
@@ -15,4 +19,14 @@ func requireTree(t *testing.T) string {
 		t.Skip("needs a kernel's source: name a copy of one in FINWAIT_TEST_TREE, and give -timeout=1h: it is built there for the first time")
 	}
 	return tree
+}
+
+// requireProgram is the program, compiled as for git bisect.
+func requireProgram(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "make", "-C", "../..", "bisect").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	program, err := filepath.Abs("../../build/bisect/bisect")
+	require.NoError(t, err)
+	return program
 }

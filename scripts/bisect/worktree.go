@@ -79,10 +79,17 @@ type commitError struct{ why string }
 func (e *commitError) Error() string { return e.why }
 
 // notTheCommit is what a build prints that fails for every commit alike.
-var notTheCommit = []string{"source tree is not clean", "No space left on device", "Killed signal", "Read-only file system", "Permission denied", "command not found"}
+var notTheCommit = []string{
+	"source tree is not clean", "No space left on device", "Killed signal", "Read-only file system", "Permission denied", "command not found",
+	"] Interrupt", "] Terminated", "] Killed", // what make says of a job that a signal ended
+}
 
 // blame is a *commitError, unless the build failed for another reason.
 func blame(failed *uml.BuildError) error {
+	var exit *exec.ExitError
+	if errors.As(failed.Err, &exit) && !exit.Exited() {
+		return fmt.Errorf("building the kernel: %w", exit) // an interrupt may come there first
+	}
 	for _, line := range failed.Last {
 		for _, text := range notTheCommit {
 			if strings.Contains(line, text) {
