@@ -46,12 +46,14 @@ func (c Comparison) matrixTable(rows []comparedLab) string {
 	for i := range c.runs {
 		heads = append(heads, cell(c.label(i)))
 	}
+	heads = append(heads, "why")
 	var cells [][]string
 	for _, row := range rows {
 		line := []string{cell(row.name())}
 		for i := range c.runs {
 			line = append(line, cell(row.short(i)))
 		}
+		line = append(line, cell(c.why(row)))
 		cells = append(cells, line)
 	}
 	return table(heads, cells) + "\n" + away + " moved against the first column\n"

@@ -51,11 +51,13 @@ func (c Comparison) tellMatrix(b *strings.Builder, rows []comparedLab) {
 	for i := range c.runs {
 		lines[0] = append(lines[0], c.label(i))
 	}
+	lines[0] = append(lines[0], "why")
 	for _, row := range rows {
 		line := []string{row.name()}
 		for i := range c.runs {
 			line = append(line, row.short(i))
 		}
+		line = append(line, c.why(row))
 		lines = append(lines, line)
 	}
 	widths := make([]int, len(lines[0]))

@@ -17,6 +17,9 @@ func (m Model) synRecv(w *Window) {
 	w.Source = "reqsk_timer_handler, syn_ack_recalc (net/ipv4/inet_connection_sock.c), " + releases
 	retries, name := m.synAckRetries(w.Ending.Options)
 	w.Why = fmt.Sprintf("%s allows %s of the SYN-ACK", name, several(retries, "retransmission"))
+	if m.Settings.RTOMax < rtoMaxConstant {
+		w.Why += m.cappedWhy()
+	}
 	if w.Ending.Hold == NeverSent {
 		retries = 0
 		w.Why = "a SYN-ACK that its own host drops is not sent again"
@@ -87,6 +90,13 @@ func (m Model) synRecvRivals(e Ending) mistakes {
 		})
 	}
 	return all
+}
+
+func (m Model) cappedWhy() string {
+	if m.Release.traits().synAckCapped {
+		return ", tcp_rto_max_ms caps their timeouts"
+	}
+	return ", tcp_rto_max_ms does not cap their timeouts before Linux 6.19"
 }
 
 func (m Model) cappedRival() string {
