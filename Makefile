@@ -10,6 +10,10 @@ help: ## list the targets
 cases: iptables ## hold, reap and judge the closing states of this kernel (2 minutes; ARGS=-short for 9 seconds)
 	@cd cases && FINWAIT_CALLED_BY=$$PPID go test -count=1 $(PRIVILEGED) $(ARGS)
 
+.PHONY: kernels
+kernels: iptables qemu ## the cases on four kernels of Debian and on this one, compared: a matrix (10 minutes; ARGS='-settings FILE')
+	@go run ./scripts/matrix $(ARGS)
+
 .PHONY: plan
 plan: ## what the cases would prove, without running them: a calculator for sysctls (ARGS='-settings FILE')
 	@go run ./scripts/plan $(ARGS)
@@ -68,6 +72,10 @@ capabilities: iptables ## which capabilities the cases need, found by taking eac
 .PHONY: iptables
 iptables:
 	@scripts/install-iptables
+
+.PHONY: qemu
+qemu:
+	@scripts/install-qemu
 
 .PHONY: chromium
 chromium:

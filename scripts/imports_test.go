@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 		"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/emulation",
 	},
 	"/scripts/compare": {module + "/harness/report"},
+	"/scripts/matrix":  {module + "/harness/report", module + "/harness/tcp"},
 	"/scripts/plan":    {},
 	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
 	"/scripts/kernels": {module + "/scripts/uml", "golang.org/x/sys/unix"},
