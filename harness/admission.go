@@ -31,9 +31,10 @@ func admissionPause() time.Duration {
 }
 
 const (
-	// virtualPause is twice what the start of a lab takes in a guest in which an
-	// instruction takes 2 ns.
-	virtualPause = 600 * time.Millisecond
+	// virtualPause is longer than a short lab takes, so that few labs have anything to
+	// do at the same time. The start of a lab takes 300 ms in a guest in which an
+	// instruction takes 2 ns, and its end, where its story is told, up to 150 ms.
+	virtualPause = 10 * time.Second
 	// leisure is how many times longer a pause may be where nothing is in a hurry.
 	leisure = 10
 	// untimed is what a lab takes whose socket is not watched until it ends: it looks
@@ -51,6 +52,7 @@ type gate struct {
 	mu      sync.Mutex
 	running bool
 	waiting []waiter
+	closed  time.Time // until when nobody may pass
 	end     time.Time // when all who passed will have been watched
 }
 
@@ -76,21 +78,25 @@ func (g *gate) wait(priority time.Duration) {
 }
 
 // run opens the gate until nobody waits. The first pause is for the others who
-// come at the same time.
+// come at the same time, too.
 func (g *gate) run() {
-	for pause := g.pause; pause > 0; pause = g.next(time.Now()) {
+	for pause := g.first(time.Now()); pause > 0; pause = g.next(time.Now()) {
 		time.Sleep(pause)
 	}
 }
 
-// next lets one pass, and tells how long to pause then; zero if there was none.
+// first is the pause before the first who waits passes.
+func (g *gate) first(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(g.pause, g.closed.Sub(now))
+}
+
+// next lets one pass, and tells how long to pause until the next may; zero if nobody
+// waits any more.
 func (g *gate) next(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		g.running = false
-		return 0
-	}
 	slices.SortStableFunc(g.waiting, func(a, b waiter) int { return cmp.Compare(b.priority, a.priority) })
 	first := g.waiting[0]
 	g.waiting = g.waiting[1:]
@@ -98,7 +104,13 @@ func (g *gate) next(now time.Time) time.Duration {
 	if end := now.Add(first.priority); end.After(g.end) {
 		g.end = end
 	}
-	return g.spread(now)
+	pause := g.spread(now)
+	g.closed = now.Add(pause)
+	if len(g.waiting) == 0 {
+		g.running = false
+		return 0
+	}
+	return pause
 }
 
 // spread is the longest pause with which all who wait are through before the
