@@ -26,19 +26,21 @@ func TestKeepalive(t *testing.T) {
 			{Name: "by option", Ends: tcp.Ending{State: tcp.Established, Options: everySecond}},
 			{Name: "with TCP_USER_TIMEOUT", Ends: tcp.Ending{State: tcp.Established, Options: withUserTimeout(everySecond, 500*time.Millisecond)}},
 		},
-	}, func(t *testing.T, lab *harness.Lab) {
-		client, _ := lab.Connect(t)
-		lab.Server.Freeze(t)
-
-		require.NoError(t, client.SetOptions(lab.Ends.Options))
-
-		client.ExpectReaped(t)
-	})
+	}, keepAliveWhileServerIsFrozen)
 }
 
 func withUserTimeout(options tcp.Options, timeout time.Duration) tcp.Options {
 	options.UserTimeout = timeout
 	return options
+}
+
+func keepAliveWhileServerIsFrozen(t *testing.T, lab *harness.Lab) {
+	client, _ := lab.Connect(t)
+	lab.Server.Freeze(t)
+
+	require.NoError(t, client.SetOptions(lab.Ends.Options))
+
+	client.ExpectReaped(t)
 }
 
 // While data is unacknowledged its timer fires and does nothing: tcp_retries2 ends

@@ -59,6 +59,14 @@ func TestOwnSettingsUnacknowledgedData(t *testing.T) {
 	}, sendWhileServerIsFrozen)
 }
 
+func TestOwnSettingsKeepalive(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name:        "own settings, server frozen, connection idle with keepalive",
+		OwnSettings: true,
+		Ends:        tcp.Ending{State: tcp.Established, Options: tcp.Options{Keepalive: true}},
+	}, keepAliveWhileServerIsFrozen)
+}
+
 func TestOwnSettingsSynSent(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:        "own settings, server frozen, client connects",

@@ -204,7 +204,7 @@ var keepaliveMistakes = []timedMistake{
 		ends:  tcp.Ending{State: tcp.Established, Options: probed}, does: keepAliveWhilePeerIsFrozen,
 	},
 	{
-		cases:   []string{"TestKeepalive"},
+		cases:   []string{"TestKeepalive", "TestOwnSettingsKeepalive"},
 		ends:    tcp.Ending{State: tcp.Established, Options: tcp.Options{Keepalive: true}},
 		sysctls: Sysctls{"tcp_keepalive_time": 1, "tcp_keepalive_intvl": 1, "tcp_keepalive_probes": 1}, does: keepAliveWhilePeerIsFrozen,
 	},
