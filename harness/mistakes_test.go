@@ -210,6 +210,13 @@ func TestMistakenFaultWithoutHits(t *testing.T) {
 
 	says := mistake(t, func(tb testing.TB) { freeze.requireHits(tb) })
 	assert.Contains(t, says, "the freeze of the server dropped no packet: nothing was tested")
+
+	probes := tcp.Window{Firings: []tcp.Span{span(7_200_000, 7_300_000)}}
+	v := verdict{outcome: onSchedule, window: probes, lasted: span(7199, 7200)}
+	lab.verdicts = []verdict{v}
+	assert.Empty(t, failing(t, func(tb testing.TB) { freeze.requireHits(tb) }), "nothing was due to be sent")
+	lab.verdicts[0].lasted = span(7_250_000, 7_250_001)
+	assert.NotEmpty(t, failing(t, func(tb testing.TB) { freeze.requireHits(tb) }))
 }
 
 func TestMistakenDeclaration(t *testing.T) {
