@@ -35,3 +35,16 @@ func TestResent(t *testing.T) {
 		assert.WithinDuration(t, time.Now().Add(time.Second), conn.resent(), 10*time.Second)
 	}
 }
+
+// What had an owner when an orphan would have ended is no orphan's end.
+func TestLateOrphan(t *testing.T) {
+	t.Parallel()
+	lab := lab(t, tcp.FinWait1, Sysctls{"tcp_orphan_retries": 1})
+	client, _ := lab.Connect(t)
+	lab.Server.Freeze(t)
+	require.NoError(t, client.Close())
+	client.closing.to = client.closing.to.Add(2 * time.Second)
+
+	told := mistake(t, func(tb testing.TB) { client.ExpectReaped(tb) })
+	assert.Regexp(t, `client in FIN_WAIT_1 inconclusive: it had an owner for up to 2\.\d+ s, and an orphan ends after 1\.632 s`, told)
+}

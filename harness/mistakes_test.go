@@ -81,12 +81,12 @@ func TestMistakenRetries(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		host, predicted int
-		says            []string
+		says            string
 	}{
-		{1, 2, []string{"too early", "just as one retry fewer, tcp_orphan_retries=1"}},
-		{2, 1, []string{"too late", "just as one retry more, tcp_orphan_retries=2"}},
-		{2, 3, []string{"too early", "just as one retry fewer, tcp_orphan_retries=2"}},
-		{3, 2, []string{"too late", "just as one retry more, tcp_orphan_retries=3"}},
+		{1, 2, "(too early, .*just as|cannot be told from) one retry fewer, tcp_orphan_retries=1"},
+		{2, 1, "(too late, .*just as|cannot be told from) one retry more, tcp_orphan_retries=2"},
+		{2, 3, "(too early, .*just as|cannot be told from) one retry fewer, tcp_orphan_retries=2"},
+		{3, 2, "(too late, .*just as|cannot be told from) one retry more, tcp_orphan_retries=3"},
 	} {
 		for _, state := range []tcp.State{tcp.FinWait1, tcp.LastAck} {
 			t.Run(fmt.Sprintf("%v host %d predicted %d", state, row.host, row.predicted), func(t *testing.T) {
@@ -98,9 +98,7 @@ func TestMistakenRetries(t *testing.T) {
 					t.Skipf("with a retransmission timeout of %v both end at the same firing", conn.socket.RTO)
 				}
 				says := mistake(t, func(tb testing.TB) { conn.expectReaped(tb, believed) })
-				for _, words := range row.says {
-					assert.Contains(t, says, words)
-				}
+				assert.Regexp(t, row.says, says)
 			})
 		}
 	}

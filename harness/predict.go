@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -127,7 +128,8 @@ func (c *Conn) timers(start between, window tcp.Window) timers {
 }
 
 // judge compares a spell with its window. Where a rival seems to explain the end
-// as well, the evidence of all connections is heard.
+// as well, the evidence of all connections is heard. An orphan that a busy machine
+// made one too late is judged by nothing: the owner's retries held it until then.
 func (c *Conn) judge(s spell, predict prediction) verdict {
 	ideal := predict(s.state, nil)
 	start := c.start(s, ideal)
@@ -139,6 +141,10 @@ func (c *Conn) judge(s spell, predict prediction) verdict {
 	if v.outcome == inconclusive {
 		allowed.Rivals = predict(s.state, kernelLateness(start, late)).Rivals
 		v = judge(ideal, allowed, o, c.host.lab.watch, c.watcher.tick)
+	}
+	if owned := c.closing.to.Sub(start.from); !ideal.Never() && retransmits(ideal.Ending.State) && !ideal.Ending.Owned && owned >= ideal.Min() {
+		v.outcome = inconclusive
+		v.detail = fmt.Sprintf("it had an owner for up to %.3f s, and an orphan ends after %.3f s", owned.Seconds(), ideal.Min().Seconds())
 	}
 	v.allowed, v.seen = allowed, o
 	v.conn, v.start, v.rto, v.outcomes = c.host.name, start, c.socket.RTO, allowed.Outcomes
