@@ -2,6 +2,7 @@ package cases
 
 import (
 	"testing"
+	"time"
 
 	"github.com/finwait/finwait/harness"
 	"github.com/finwait/finwait/harness/tcp"
@@ -15,11 +16,13 @@ func TestFinWithData(t *testing.T) {
 		client, server := lab.Connect(t)
 		wire := lab.Client.Capture(t)
 		require.NoError(t, client.Cork())
+		begin := time.Now()
 		_, err := client.Write([]byte("last words"))
 		require.NoError(t, err)
 
 		require.NoError(t, client.Close())
 
+		client.RequireWithin(t, begin, 200*time.Millisecond) // held back no longer: tcp(7)
 		client.Expect(t, tcp.FinWait2)
 		server.Expect(t, tcp.CloseWait)
 		sent := harness.Sent(wire.Segments(t), lab.Client.Addr())

@@ -183,6 +183,19 @@ func (c *Conn) RequireYounger(t testing.TB, state tcp.State, d time.Duration) {
 	}
 }
 
+// RequireWithin ends the test as inconclusive if more than d has passed since a moment:
+// what the test has done meanwhile came too late for what it shows.
+func (c *Conn) RequireWithin(t testing.TB, since time.Time, d time.Duration) {
+	t.Helper()
+	if passed := time.Since(since); passed > d {
+		all := c.spells(t)
+		c.conclude(t, verdict{
+			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: all[len(all)-1].state}},
+			detail: fmt.Sprintf("the calls took %.3f s, and no more than %s would show it", passed.Seconds(), tcp.Text(d)),
+		})
+	}
+}
+
 // spells are those that were seen so far.
 func (c *Conn) spells(t testing.TB) []spell {
 	t.Helper()

@@ -48,3 +48,13 @@ func TestLateOrphan(t *testing.T) {
 	told := mistake(t, func(tb testing.TB) { client.ExpectReaped(tb) })
 	assert.Regexp(t, `client in FIN_WAIT_1 inconclusive: it had an owner for up to 2\.\d+ s, and an orphan ends after 1\.632 s`, told)
 }
+
+// Calls that took too long for what they show are inconclusive.
+func TestRequireWithin(t *testing.T) {
+	t.Parallel()
+	client, _ := lab(t, tcp.Gone, nil).Connect(t)
+	client.RequireWithin(t, time.Now(), time.Hour)
+
+	told := mistake(t, func(tb testing.TB) { client.RequireWithin(tb, time.Now().Add(-time.Minute), time.Second) })
+	assert.Regexp(t, `client in ESTABLISHED inconclusive: the calls took 60\.\d+ s, and no more than 1 s would show it`, told)
+}
