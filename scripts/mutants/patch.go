@@ -108,7 +108,7 @@ func parseExpectations(text string) ([]expectation, error) {
 	for one := range strings.SplitSeq(text, ", ") {
 		match := expected.FindStringSubmatch(one)
 		if match == nil || !slices.Contains(hows, how(match[3])) {
-			return nil, fmt.Errorf("Caught-by: %q is not like %q, or (%s)", one, "TestFinWait1Reaped/IPv6 (end)", joined(hows, " or "))
+			return nil, fmt.Errorf("behind Caught-by: %q is not like %q, or (%s)", one, "TestFinWait1Reaped/IPv6 (end)", joined(hows, " or "))
 		}
 		all = append(all, expectation{match[1], match[2], how(match[3])})
 	}
