@@ -113,13 +113,15 @@ func (s suite) run(ctx context.Context, k kernel, cases []string) error {
 	defer output.Close()
 	args := append([]string{s.cases, "-test.v", "-report=" + report}, cases...)
 	program := filepath.Join(s.root, "scripts/privileged")
+	environ := os.Environ()
 	if !k.host() {
-		program = s.vmexec
+		// A guest in which nothing else is different does the same again.
+		program, environ = s.vmexec, []string{"PATH=" + os.Getenv("PATH")}
 		args = append(append([]string{"-virtual-time"}, k.flags...), append(args, "-watch=3h")...)
 	}
 	var complained bytes.Buffer
 	command := exec.CommandContext(ctx, program, args...)
-	command.Dir = filepath.Join(s.root, "cases")
+	command.Dir, command.Env = filepath.Join(s.root, "cases"), environ
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
 	command.Stdout, command.Stderr = output, io.MultiWriter(output, &complained)
