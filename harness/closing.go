@@ -112,10 +112,7 @@ func (c *Conn) ExpectCloseTook(t testing.TB, least, most time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.conclude(t, verdict{
-		outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: alive(stages)}},
-		detail: fmt.Sprintf("%s, and the process was held up for %s meanwhile", text, tcp.Text(heldUp.Round(time.Millisecond))),
-	})
+	c.undecided(t, alive(stages), "%s, and the process was held up for %s meanwhile", text, tcp.Text(heldUp.Round(time.Millisecond)))
 }
 
 // abort ends the connection from this end, if it still has an owner: with

@@ -52,10 +52,7 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	heldUp := overshoots.worst(c.host.lab.started, time.Now())
 	switch {
 	case spell == nil && (current == unborn || current.Past(state)) && heldUp >= heldLongEnough:
-		c.conclude(t, verdict{
-			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
-			detail: fmt.Sprintf("not seen, and looks were up to %s late meanwhile", tcp.Text(heldUp.Round(time.Millisecond))),
-		})
+		c.undecided(t, state, "not seen, and looks were up to %s late meanwhile", tcp.Text(heldUp.Round(time.Millisecond)))
 	case current == unborn:
 		c.failf(t, "%s was not held in %v within %s: there is no such socket", c.host.name, state, tcp.Text(patience))
 	case !current.Past(state):
@@ -63,10 +60,7 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	case spell == nil:
 		c.failf(t, "%s was not held in %v (passed unseen, if ever): it is %v", c.host.name, state, current)
 	case spell.longest() >= heldLongEnough:
-		c.conclude(t, verdict{
-			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
-			detail: fmt.Sprintf("there for %.3f to %.3f s, which may have been held: the looks were too far apart", spell.held().Seconds(), spell.longest().Seconds()),
-		})
+		c.undecided(t, state, "there for %.3f to %.3f s, which may have been held: the looks were too far apart", spell.held().Seconds(), spell.longest().Seconds())
 	default:
 		c.failf(t, "%s was not held in %v (seen for %.3f s): it is %v", c.host.name, state, spell.longest().Seconds(), current)
 	}
@@ -130,6 +124,15 @@ func (c *Conn) conclude(t testing.TB, v verdict) {
 	}
 }
 
+// undecided ends the test as inconclusive about a state, and says why.
+func (c *Conn) undecided(t testing.TB, state tcp.State, format string, args ...any) {
+	t.Helper()
+	c.conclude(t, verdict{
+		outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
+		detail: fmt.Sprintf(format, args...),
+	})
+}
+
 // failf ends the test with the whole story.
 func (c *Conn) failf(t testing.TB, format string, args ...any) {
 	t.Helper()
@@ -176,10 +179,7 @@ func (c *Conn) Seen(t testing.TB, state tcp.State) bool {
 func (c *Conn) RequireYounger(t testing.TB, state tcp.State, d time.Duration) {
 	t.Helper()
 	if held := c.held(t, state); held > d {
-		c.conclude(t, verdict{
-			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: state}},
-			detail: fmt.Sprintf("there for up to %.3f s, and no more than %s would show it", held.Seconds(), tcp.Text(d)),
-		})
+		c.undecided(t, state, "there for up to %.3f s, and no more than %s would show it", held.Seconds(), tcp.Text(d))
 	}
 }
 
@@ -189,10 +189,7 @@ func (c *Conn) RequireWithin(t testing.TB, since time.Time, d time.Duration) {
 	t.Helper()
 	if passed := time.Since(since); passed > d {
 		all := c.spells(t)
-		c.conclude(t, verdict{
-			outcome: inconclusive, conn: c.host.name, window: tcp.Window{Ending: tcp.Ending{State: all[len(all)-1].state}},
-			detail: fmt.Sprintf("the calls took %.3f s, and no more than %s would show it", passed.Seconds(), tcp.Text(d)),
-		})
+		c.undecided(t, all[len(all)-1].state, "the calls took %.3f s, and no more than %s would show it", passed.Seconds(), tcp.Text(d))
 	}
 }
 
