@@ -146,12 +146,16 @@ func (s *soak) settle(ctx context.Context, before host, runs []*run) ([]string, 
 		if err := reap(runs); err != nil {
 			return nil, err
 		}
-		left, err := s.left(before)
+		processes, err := descendants()
+		if err != nil {
+			return nil, err
+		}
+		left, err := s.left(before, processes)
 		if err != nil || len(left) == 0 {
 			return nil, err
 		}
 		now := time.Now()
-		if compiles() && now.Before(limit) {
+		if now.Before(limit) && slices.ContainsFunc(processes, process.compiles) {
 			end = now.Add(settling)
 		}
 		if now.After(end) || ctx.Err() != nil {
@@ -161,21 +165,14 @@ func (s *soak) settle(ctx context.Context, before host, runs []*run) ([]string, 
 	}
 }
 
-// compiles reports whether go test still compiles what will refuse to run, since
-// its caller is gone.
-func compiles() bool {
-	all, err := descendants()
-	return err == nil && slices.ContainsFunc(all, func(p process) bool { return len(p.args) > 0 && strings.Contains(p.args[0], "/pkg/tool/") })
-}
+// compiles reports whether the process is one of Go's tools, with which go test still
+// compiles what will refuse to run, since its caller is gone.
+func (p process) compiles() bool { return len(p.args) > 0 && strings.Contains(p.args[0], "/pkg/tool/") }
 
 // left lists processes of the runs, and what is other than before.
-func (s *soak) left(before host) ([]string, error) {
-	all, err := descendants()
-	if err != nil {
-		return nil, err
-	}
+func (s *soak) left(before host, processes []process) ([]string, error) {
 	var lines []string
-	for _, p := range all {
+	for _, p := range processes {
 		lines = append(lines, p.String()+namespaceOf(p.pid))
 	}
 	now, err := s.look()

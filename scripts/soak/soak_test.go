@@ -74,7 +74,9 @@ func TestOrphanIsFound(t *testing.T) {
 	require.NoError(t, r.end(t.Context(), patience))
 	require.Equal(t, 3, r.err.(*exec.ExitError).ExitCode())
 
-	left, err := s.left(host{})
+	processes, err := descendants()
+	require.NoError(t, err)
+	left, err := s.left(host{}, processes)
 	require.NoError(t, err)
 	require.NotEmpty(t, left)
 	assert.Regexp(t, `^process \d+: .*(sleep 61\.5|setsid)`, left[0])
