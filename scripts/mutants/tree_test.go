@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -14,9 +13,7 @@ import (
 // sample is a source of one file, and a patch of it.
 func sample(t *testing.T) (tree, patch) {
 	t.Helper()
-	if _, err := exec.LookPath("patch"); err != nil {
-		t.Skip(err)
-	}
+	requirePatch(t)
 	dir := t.TempDir()
 	source := tree{Tree: uml.In(filepath.Join(dir, "own"), 250), pristine: uml.In(filepath.Join(dir, "pristine"), 250)}
 	p := patch{path: filepath.Join(dir, "p.patch"), file: "net/ipv4/tcp.c"}
