@@ -29,15 +29,16 @@ var rooms = map[string][]string{
 		"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/emulation",
 	},
 	"/scripts/compare": {module + "/harness/report"},
-	"/scripts/matrix":  {module + "/harness/report", module + "/harness/tcp"},
+	"/scripts/matrix":  {module + "/scripts/guest", module + "/harness/report", module + "/harness/tcp"},
 	"/scripts/plan":    {},
 	"/scripts/soak":    {module + "/harness/report", "golang.org/x/sys/unix"},
 	"/scripts/kernels": {module + "/scripts/uml", "golang.org/x/sys/unix"},
 	"/scripts/uml":     {},
-	"/scripts/bisect":  {module + "/scripts/uml", module + "/harness/report"},
+	"/scripts/guest":   {},
+	"/scripts/bisect":  {module + "/scripts/guest", module + "/scripts/uml", module + "/harness/report"},
 	"/scripts/bench":   {module + "/harness", "golang.org/x/sys/unix"},
 	"/scripts/vmexec":  {"golang.org/x/sys/unix"},
-	"/scripts/mutants": {module + "/harness/report", module + "/scripts/uml"},
+	"/scripts/mutants": {module + "/scripts/guest", module + "/harness/report", module + "/scripts/uml"},
 }
 
 // testRooms says what tests may import besides.

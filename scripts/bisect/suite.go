@@ -11,10 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/finwait/finwait/harness/report"
+	"github.com/finwait/finwait/scripts/guest"
 )
 
 // guestLimit is how long a guest may take. All cases together take a minute.
@@ -77,10 +77,8 @@ func (s suite) run(ctx context.Context, kernel, dir string, selected []string) (
 		return ran{}, fmt.Errorf("removing the earlier report: %w", err)
 	}
 	args := append([]string{"-kernel=uml:" + kernel, "-virtual-time", "-limit=" + guestLimit.String(), s.cases, "-report=" + results}, selected...)
-	command := exec.CommandContext(ctx, s.vmexec, args...)
+	command := guest.Command(ctx, s.vmexec, args...)
 	command.Dir = s.dir
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 10 * time.Second
 	var said bytes.Buffer
 	err := logTo(dir, "cases.log", func(log io.Writer) error {
 		command.Stdout, command.Stderr = log, io.MultiWriter(log, &said)

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/finwait/finwait/scripts/guest"
 )
 
 // A suite is the compiled cases, and the programs that get kernels and run on them.
@@ -32,19 +31,7 @@ func prepare(ctx context.Context, root string, told io.Writer) (suite, error) {
 	if err := os.MkdirAll(programs, 0o755); err != nil {
 		return suite{}, fmt.Errorf("making a place for the results: %w", err)
 	}
-	for _, args := range [][]string{
-		{"build", "-o", s.vmexec, "./scripts/vmexec"},
-		{"build", "-o", s.kernels, "./scripts/kernels"},
-		{"test", "-c", "-o", s.cases, "./cases"},
-	} {
-		command := exec.CommandContext(ctx, "go", args...)
-		command.Dir = root
-		command.Env = append(os.Environ(), "CGO_ENABLED=0") // a guest has no C library
-		if out, err := command.CombinedOutput(); err != nil {
-			return suite{}, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	return s, nil
+	return s, guest.Compile(ctx, root, programs, "vmexec", "kernels")
 }
 
 // A kernel is one to run the cases on.
@@ -79,8 +66,7 @@ func (s suite) find(ctx context.Context, names []string) ([]kernel, error) {
 // get gets a kernel of Debian. Its name is that which scripts/kernels keeps it by, as
 // debian-6.12.
 func (s suite) get(ctx context.Context, version string) (kernel, error) {
-	command := exec.CommandContext(ctx, s.kernels, "get", "debian:"+version)
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command := guest.Command(ctx, s.kernels, "get", "debian:"+version)
 	command.Stderr = s.told
 	out, err := command.Output()
 	if err != nil {
@@ -120,10 +106,8 @@ func (s suite) run(ctx context.Context, k kernel, cases []string) error {
 		args = append(append([]string{"-virtual-time"}, k.flags...), append(args, "-watch=3h")...)
 	}
 	var complained bytes.Buffer
-	command := exec.CommandContext(ctx, program, args...)
+	command := guest.Command(ctx, program, args...)
 	command.Dir, command.Env = filepath.Join(s.root, "cases"), environ
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 10 * time.Second
 	command.Stdout, command.Stderr = output, io.MultiWriter(output, &complained)
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("%w\n%s", err, complained.Bytes())

@@ -7,15 +7,19 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/finwait/finwait/scripts/guest"
 )
+
+// limit is for one run of the suite in wall time. It takes 100 s, and more where
+// several kernels are built and run.
+const limit = "6m"
 
 // A suite is the compiled cases, and the program that runs them on a kernel.
 type suite struct {
@@ -26,15 +30,7 @@ type suite struct {
 // buildSuite compiles both into a directory.
 func buildSuite(ctx context.Context, root, to string) (suite, error) {
 	s := suite{filepath.Join(root, "cases"), filepath.Join(to, "vmexec"), filepath.Join(to, "cases.test")}
-	for _, args := range [][]string{{"build", "-o", s.vmexec, "./scripts/vmexec"}, {"test", "-c", "-o", s.cases, "./cases"}} {
-		command := exec.CommandContext(ctx, "go", args...)
-		command.Dir = root
-		command.Env = append(os.Environ(), "CGO_ENABLED=0") // a guest has no libraries
-		if out, err := command.CombinedOutput(); err != nil {
-			return s, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	return s, nil
+	return s, guest.Compile(ctx, root, to, "vmexec")
 }
 
 // run runs the suite on a kernel in virtual time. What fails is no error.
@@ -44,11 +40,9 @@ func (s suite) run(ctx context.Context, kernel string, args ...string) ([]failur
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	args = append([]string{"-kernel", "uml:" + kernel, "-virtual-time", "-limit", "3m", s.cases, "-report", dir}, args...)
-	command := exec.CommandContext(ctx, s.vmexec, args...)
+	args = append([]string{"-kernel", "uml:" + kernel, "-virtual-time", "-limit", limit, s.cases, "-report", dir}, args...)
+	command := guest.Command(ctx, s.vmexec, args...)
 	command.Dir = s.dir
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 10 * time.Second
 	var printed, complained bytes.Buffer
 	command.Stdout, command.Stderr = &printed, &complained
 	err = command.Run()
@@ -150,12 +144,12 @@ func onlyFailed(failures []failure) string {
 
 // tell is a line for each kernel, and with verbose what failed on it.
 func tell(log io.Writer, r result, built, ran time.Duration, verbose bool) {
-	state := "ok   "
-	if r.wrong() != "" {
-		state = "WRONG"
+	state, why := "ok   ", ""
+	if wrong := r.wrong(); wrong != "" {
+		state, why = "WRONG", ": "+strings.ReplaceAll(wrong, "\n", "\n        ")
 	}
-	fmt.Fprintf(log, "%s %s: %d cases caught it in full, %d in -short; built in %.0f s, run in %.0f s\n",
-		state, r.name, len(r.catches(r.full)), len(r.catches(r.short)), built.Seconds(), ran.Seconds())
+	fmt.Fprintf(log, "%s %s%s: %d cases caught it in full, %d in -short; built in %.0f s, run in %.0f s\n",
+		state, r.name, why, len(r.catches(r.full)), len(r.catches(r.short)), built.Seconds(), ran.Seconds())
 	if !verbose {
 		return
 	}
