@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"math"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -16,9 +17,10 @@ const (
 type pace struct {
 	// longest bounds every pause.
 	longest time.Duration
-	// moment and peers are how much of the distance to a moment at which something
-	// happened or is due may pass without a look, and of that to the peer's timer.
-	moment, peers float64
+	// before and after are how much of the distance to a moment at which something is
+	// due, and of that since one at which something happened, may pass without a look;
+	// peers is that of both for the peer's timer.
+	before, after, peers float64
 	// trusting has an armed timer alone say when a state ends, where the end is
 	// predicted.
 	trusting bool
@@ -29,13 +31,13 @@ type pace struct {
 var (
 	// realPace has a look fall within a millisecond of either side of each moment,
 	// and no further than a quarter of its distance from anything else.
-	realPace = pace{longest: 500 * time.Millisecond, moment: 1. / 4, peers: 1. / 2}
+	realPace = pace{longest: 500 * time.Millisecond, before: 1. / 4, after: 1. / 4, peers: 1. / 2}
 	// virtualPace is for a clock that leaps: there the looks are nearly all that
 	// takes time on the host. They fall within a millisecond of each moment as well,
 	// because timers are on time; between those what nobody predicted is seen in a
 	// wider interval, which is no verdict, or a failure.
 	// The longest is still shorter than anything is waited for (patience).
-	virtualPace = pace{longest: patience / 2, moment: 3. / 4, peers: 3. / 4, trusting: true, overdue: 1. / 64}
+	virtualPace = pace{longest: patience / 2, before: 63. / 64, after: 1, peers: 1, trusting: true, overdue: 1. / 64}
 )
 
 // thisPace is that of the clock.
@@ -83,9 +85,13 @@ func (p pace) close(overdue time.Duration) time.Duration {
 func (p pace) near(now time.Time, moments []time.Time, limit time.Duration) time.Duration {
 	pause := limit
 	for _, moment := range moments {
-		pause = min(pause, part(now.Sub(moment).Abs(), p.moment))
+		since := now.Sub(moment)
+		pause = min(pause, max(part(since, p.after), part(-since, p.before)))
 	}
 	return max(pause, shortestPause)
 }
 
-func part(of time.Duration, share float64) time.Duration { return time.Duration(float64(of) * share) }
+// part is a share of a duration, and at the most the longest there is.
+func part(of time.Duration, share float64) time.Duration {
+	return time.Duration(min(float64(of)*share, math.MaxInt64/2))
+}

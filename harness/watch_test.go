@@ -135,7 +135,7 @@ func TestPauseNear(t *testing.T) {
 	for _, c := range []struct {
 		pace pace
 		most int
-	}{{realPace, 300}, {virtualPace, 20}} {
+	}{{realPace, 300}, {virtualPace, 12}} {
 		looks := 0
 		for now := at(-60_000); now.Before(moments[0]); looks++ {
 			now = now.Add(c.pace.near(now, moments, c.pace.longest))
