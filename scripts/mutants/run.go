@@ -17,7 +17,7 @@ import (
 	"github.com/finwait/finwait/scripts/guest"
 )
 
-// limit is for one run of the suite in wall time. It takes 100 s, and more where
+// limit is for one run of the suite in wall time. It takes 30 s, and more where
 // several kernels are built and run.
 const limit = "6m"
 

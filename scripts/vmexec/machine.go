@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,7 +71,14 @@ func (m *machine) start(opts options) error {
 	m.command.ExtraFiles = []*os.File{m.initrd, m.console, m.output, m.control}
 	// A group of its own: Ctrl-C is for this process, which ends the guest.
 	m.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := m.command.Start(); err != nil {
+	restore := func() error { return nil }
+	if opts.kernel.uml() {
+		var err error
+		if restore, err = takeProcessor(); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(m.command.Start(), restore()); err != nil {
 		return fmt.Errorf("starting the guest: %w", err)
 	}
 	go func() {
