@@ -35,9 +35,11 @@ func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 		switch {
 		case later > tick+behind(next.lookedAt(), tick, log), earlier > tick+behind(last.lookedAt(), tick, log):
 			kept = append(kept, next)
+			continue
 		case earlier > 0:
 			last.due = next.due // the look before was behind
 		}
+		last.until = next.until
 	}
 	return kept
 }

@@ -75,7 +75,8 @@ func observe(s spell, start between, w tcp.Window) observation {
 }
 
 // since are the stages from the start of the window's clock on. Of TIME_WAIT,
-// which every FIN of the peer starts anew, only the last deadline counts then.
+// which every FIN of the peer starts anew, only a deadline counts then that was
+// first seen after the last one; or that is still the same, which it should not be.
 func since(stages []stage, start between, w tcp.Window) []stage {
 	for len(stages) > 1 && stages[0].timer != w.Chain && !stages[0].last.After(start.to) {
 		stages = stages[1:]
@@ -85,9 +86,13 @@ func since(stages []stage, start between, w tcp.Window) []stage {
 	}
 	stages = slices.Clone(stages)
 	for i := range stages {
-		stages[i].armings = slices.DeleteFunc(slices.Clone(stages[i].armings), func(a arming) bool {
-			return a.seen.Before(start.from)
-		})
+		all := stages[i].armings
+		stages[i].armings = nil
+		for n, a := range all {
+			if unchanged := n == len(all)-1 && a.until.After(start.to); unchanged || !a.seen.Before(start.from) {
+				stages[i].armings = append(stages[i].armings, a)
+			}
+		}
 	}
 	return stages
 }

@@ -31,8 +31,8 @@ type stage struct {
 // An arming is a deadline given to the timer that holds the socket.
 type arming struct {
 	// after is when the one before it was last seen, seen when this one first
-	// was.
-	after, seen time.Time
+	// was, and until when it last was.
+	after, seen, until time.Time
 	// due encloses the deadline, which the kernel tells to a tick.
 	due between
 }
@@ -74,13 +74,14 @@ func (s *stage) rearm(seen sighting, before time.Time, tick time.Duration) {
 	}
 	due := between{seen.before.Add(seen.expires - 2*tick), seen.after.Add(seen.expires)}
 	if n := len(s.armings); n > 0 {
-		known := &s.armings[n-1].due
-		if !due.from.After(known.to.Add(tick)) && !known.from.After(due.to.Add(tick)) {
-			known.narrow(due)
+		known := &s.armings[n-1]
+		if !due.from.After(known.due.to.Add(tick)) && !known.due.from.After(due.to.Add(tick)) {
+			known.due.narrow(due)
+			known.until = seen.before
 			return
 		}
 	}
-	s.armings = append(s.armings, arming{before, seen.after, due})
+	s.armings = append(s.armings, arming{before, seen.after, seen.before, due})
 }
 
 // narrow keeps what the two have in common, if anything.

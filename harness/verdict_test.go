@@ -166,6 +166,29 @@ func TestObserveInheritedDeadline(t *testing.T) {
 	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
 }
 
+// A FIN that is sent again starts TIME_WAIT anew, whichever slot of the timer wheel its
+// end falls into.
+func TestJudgeTimeWaitAnew(t *testing.T) {
+	ideal := window(tcp.TimeWait, "", 0, 0)
+	for name, row := range map[string]struct {
+		left int // of the timer when it is looked at after the second FIN
+		want outcome
+	}{
+		"anew": {59_990, reaped},
+		"not":  {58_990, offSchedule},
+	} {
+		stages := sightings(
+			sight(0, tcp.FinWait2, tcp.TimerTimeWait, 0, 30_000),
+			sight(10, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),
+			sight(1020, tcp.TimeWait, tcp.TimerTimeWait, 0, row.left),
+			sight(61_500, tcp.Gone, tcp.TimerNone, 0, 0),
+		)
+		again := between{at(1010), at(1010)}
+		v := judge(ideal, ideal, observe(spells(stages)[1], again, ideal), 0, tick)
+		assert.Equal(t, row.want, v.outcome, "%s: %v", name, v)
+	}
+}
+
 func TestJudgeForEver(t *testing.T) {
 	never := window(tcp.CloseWait, "", 0, 0)
 	assert.Equal(t, forEver, judge(never, never, observation{steps: []step{{}}}, 0, tick).outcome)
