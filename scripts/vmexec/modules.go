@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -21,6 +23,10 @@ var needed = []string{
 	"nf_tables", "nft_compat", "nft_counter",
 }
 
+// vital are those of them without which no lab can be built or watched, whichever
+// variant of iptables there is.
+var vital = []string{"veth", "af_packet", "inet_diag", "tcp_diag", "x_tables"}
+
 // unpackers are the programs that unpack modules, by how their names end.
 var unpackers = map[string][]string{
 	".ko": nil, ".ko.xz": {"xz", "-dc"}, ".ko.zst": {"zstd", "-dcq"}, ".ko.gz": {"gzip", "-dc"},
@@ -34,6 +40,9 @@ func (a *archive) kernelModules(k kernel) ([]string, error) {
 	}
 	files, err := moduleFiles(k.modules)
 	if err != nil {
+		return nil, err
+	}
+	if err := complete(k.modules, files); err != nil {
 		return nil, err
 	}
 	l := loader{files: files, done: map[string]bool{}}
@@ -67,6 +76,33 @@ func moduleFiles(dir string) (map[string]string, error) {
 		err = fmt.Errorf("there are no modules below %s: it takes lib/modules/RELEASE of the kernel's package", dir)
 	}
 	return files, err
+}
+
+// complete is an error that names the vital modules that are neither there nor built
+// in, so that nobody has to wait for the guest to find out. What is built in stands in
+// modules.builtin; where that file is missing the guest has to tell.
+func complete(dir string, files map[string]string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what is built in: %w", err)
+	}
+	builtIn := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		builtIn[moduleName(strings.TrimSuffix(filepath.Base(strings.TrimSpace(line)), ".ko"))] = true
+	}
+	var missing []string
+	for _, name := range vital {
+		if files[name] == "" && !builtIn[name] {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("this kernel cannot run the cases: %s, which they need, is neither below %s nor built in", strings.Join(missing, ", "), dir)
+	}
+	return nil
 }
 
 // moduleName is the name that the kernel knows a module by.
