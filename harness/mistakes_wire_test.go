@@ -1,9 +1,12 @@
 package harness
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,6 +50,15 @@ var wireMistakes = []untimedMistake{
 		},
 	},
 	{
+		cases: []string{"TestKeepaliveTransmissions"}, mistake: "half a second later", says: "client in ESTABLISHED: ACK was sent for the 1st time again after 1.0",
+		ends: tcp.Ending{State: tcp.Established, Options: probed},
+		does: func(t *testing.T, lab *Lab) string {
+			client := keepAliveWhilePeerIsFrozen(t, lab)
+			client.ExpectReaped(t)
+			return later(t, client, ACK, 1)
+		},
+	},
+	{
 		cases: []string{"TestSynTransmissions"}, mistake: "all timeouts linear", needs: needsLinear,
 		says: "client in SYN_SENT: SYN was sent for the 2nd time again after 3.",
 		ends: tcp.Ending{State: tcp.SynSent}, sysctls: Sysctls{"tcp_syn_retries": 2, "tcp_syn_linear_timeouts": 0},
@@ -63,6 +75,15 @@ var wireMistakes = []untimedMistake{
 			request := requestOf(t, lab, lab.Client, In)
 			request.ExpectReaped(t)
 			return mistake(t, func(tb testing.TB) { request.ExpectTransmissions(tb, SYN|ACK, 1) })
+		},
+	},
+	{
+		cases: []string{"TestSynAckTransmissions"}, mistake: "half a second later", says: "server in SYN_RECV: SYN,ACK was sent for the 1st time again after 1.0",
+		ends: tcp.Ending{State: tcp.SynRecv}, sysctls: Sysctls{"tcp_synack_retries": 1},
+		does: func(t *testing.T, lab *Lab) string {
+			request := requestOf(t, lab, lab.Client, In)
+			request.ExpectReaped(t)
+			return later(t, request, SYN|ACK, 2)
 		},
 	},
 	{
@@ -84,4 +105,39 @@ var wireMistakes = []untimedMistake{
 func shifted(t *testing.T, c *Conn, believed Sysctls, flags Flags, times int) string {
 	t.Helper()
 	return mistake(t, func(tb testing.TB) { c.expectTransmissions(tb, under(c, believed), flags, times) })
+}
+
+// later expects the segments half a second after the model has them sent.
+func later(t *testing.T, c *Conn, flags Flags, times int) string {
+	t.Helper()
+	by := func(d time.Duration) prediction {
+		return mistaken(c, func(truth tcp.Window, _ func(tcp.Span) time.Duration) tcp.Window {
+			believed := truth
+			believed.Firings = slices.Clone(truth.Firings)
+			for i := range believed.Firings {
+				believed.Firings[i].Min += d
+				believed.Firings[i].Max += d
+			}
+			return believed
+		})
+	}
+	c.expectTransmissions(t, by(0), flags, times)
+	return mistake(t, func(tb testing.TB) { c.expectTransmissions(tb, by(time.Second/2), flags, times) })
+}
+
+// An answer that came as late as a delayed acknowledgement was not sent at once,
+// unless the machine was as late.
+func TestMistakenDelayOfAnswers(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	log := overshootLog{buckets: map[int64]time.Duration{}}
+	fins := []crossing{{arrived: begin}, {arrived: begin.Add(time.Second)}}
+	answered := func(after time.Duration) string {
+		return delayed(fins, []crossing{{sent: begin}, {sent: begin.Add(time.Second + after)}}, &log)
+	}
+	assert.Empty(t, answered(delayedAck-1))
+	assert.Equal(t, "the 2nd FIN after 40 ms, not at once", answered(delayedAck))
+	assert.NotEmpty(t, answered(-1), "before it")
+	log.record(begin.Add(time.Second+delayedAck), time.Millisecond)
+	assert.Empty(t, answered(delayedAck))
 }

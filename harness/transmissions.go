@@ -54,15 +54,15 @@ func (lab *Lab) onWire(w tcp.Window) bool {
 }
 
 // misfit says which of what was sent again did not leave when a timer fired;
-// empty if none. What left before the first could fire is the tail loss probe; where
-// that cannot be told, it may be either.
+// empty if none. What left before the first could fire is the tail loss probe, if
+// there is one; where that cannot be told, it may be either.
 func (sent transmissions) misfit(start between, w tcp.Window, o observation, tick time.Duration) string {
 	if len(sent.again) == 0 {
 		return ""
 	}
 	first := between{sent.again[0].sent, sent.again[0].sent}.since(start)
-	limit := probedBefore(w, o.behindBy(0)+tick)
-	if first.Min >= limit {
+	limit := (w.Probe + w.Firings[0].Min) / 2 // the first timeout starts from the probe
+	if w.Probe == 0 || first.Min >= limit {
 		return firingMisfit(sent.again, start, w, o, tick)
 	}
 	misfit := firingMisfit(sent.again[1:], start, w, o, tick)
@@ -90,19 +90,6 @@ func firingMisfit(again []crossing, start between, w tcp.Window, o observation, 
 		}
 	}
 	return strings.Join(misfits, "; ")
-}
-
-// probedBefore is when at the latest the tail loss probe has left: before the
-// first timeout, which may come a little early; where that starts from the probe,
-// half-way between the two.
-func probedBefore(w tcp.Window, early time.Duration) time.Duration {
-	switch {
-	case w.Chain != tcp.TimerRetransmit:
-		return 0
-	case w.Probe > 0:
-		return (w.Probe + w.Firings[0].Min) / 2
-	}
-	return w.Firings[0].Min - early
 }
 
 func ordinal(n int) string {
@@ -250,9 +237,17 @@ func (c *Conn) ExpectReacknowledged(t testing.TB, times int) {
 	if len(fins) != times || len(answers) != times {
 		c.failf(t, "%s answered %d FINs %d times, not %d FINs %[4]d times", c.host.name, len(fins), len(answers), times)
 	}
+	if delay := delayed(fins, answers, &overshoots); delay != "" {
+		c.failf(t, "%s answered %s", c.host.name, delay)
+	}
+}
+
+// delayed says which of the answers was not sent at once; empty if none.
+func delayed(fins, answers []crossing, log *overshootLog) string {
 	for i, answer := range answers {
-		if after := answer.sent.Sub(fins[i].arrived); after < 0 || after >= delayedAck+overshoots.worst(fins[i].arrived, answer.sent) {
-			c.failf(t, "%s answered the %s FIN after %s, not at once", c.host.name, ordinal(i+1), tcp.Text(after.Round(time.Microsecond)))
+		if after := answer.sent.Sub(fins[i].arrived); after < 0 || after >= delayedAck+log.worst(fins[i].arrived, answer.sent) {
+			return fmt.Sprintf("the %s FIN after %s, not at once", ordinal(i+1), tcp.Text(after.Round(time.Microsecond)))
 		}
 	}
+	return ""
 }

@@ -293,3 +293,16 @@ func TestWireMisfitOfProbe(t *testing.T) {
 		assert.Equal(t, row.fits, misfit == "", misfit)
 	}
 }
+
+// Where there is no probe, what left before the first timeout is none.
+func TestWireMisfitWithoutProbe(t *testing.T) {
+	m := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings()}
+	m.Settings.Set("tcp_synack_retries", 1)
+	w := m.Window(tcp.Ending{State: tcp.SynRecv}, m.IdleSocket())
+	from := time.Now()
+	for after, fits := range map[time.Duration]bool{500: false, 900: false, 1001: true, 1100: false} {
+		sent := transmissions{again: []crossing{{sent: from.Add(after * time.Millisecond)}}}
+		misfit := sent.misfit(between{from, from}, w, observation{}, tick)
+		assert.Equal(t, fits, misfit == "", "%d ms: %s", after, misfit)
+	}
+}
