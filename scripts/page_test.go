@@ -48,14 +48,16 @@ func open(t *testing.T, run report.Run) browser {
 	require.NoError(t, file.Close())
 
 	const enough = time.Minute
-	ctx, cancel := context.WithTimeout(t.Context(), enough)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(
+	ctx, cancel := context.WithTimeout(context.Background(), enough) // longer than the test, to end the browser in order
+	ctx, _ = chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(
 		chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, // it needs a user namespace, and what is loaded is our own
 		chromedp.DisableGPU,
 	))
-	t.Cleanup(stop)
+	t.Cleanup(func() {
+		defer cancel()
+		assert.NoError(t, chromedp.Cancel(ctx)) // one that is killed leaves files behind
+	})
 	return browser{ctx, "file://" + path}
 }
 
