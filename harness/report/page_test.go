@@ -244,9 +244,10 @@ func many(n int) Run {
 	return run
 }
 
-func TestPageOf200LabsIsUnder3MB(t *testing.T) {
+// A case is two labs, one in each family.
+func TestPageOf200CasesIsUnder3MB(t *testing.T) {
 	t.Parallel()
-	run := many(200)
+	run := many(2 * 200)
 	require.GreaterOrEqual(t, len(run.Labs[0].Segments), 19)
 	require.GreaterOrEqual(t, len(run.Labs[0].Transitions), 15)
 	size := len(pageOf(t, run))
