@@ -171,3 +171,15 @@ func TestSeveralSockets(t *testing.T) {
 	assert.Contains(t, said(d, "left"), "still FIN_WAIT_2 :40000")
 	assert.Contains(t, strings.Join(said(d, "left"), " "), "late, 7218.400 s after the window closed")
 }
+
+// The end of one socket is not taken for a state of another, though the text ends with
+// its name.
+func TestEndsOfSeveralSockets(t *testing.T) {
+	t.Parallel()
+	lab := connected("IPv4", "TestTwo", "", "two connections")
+	second := lab.turn("server", 0.0102, "ESTABLISHED", "", 0, "ESTABLISHED")
+	second.Socket = "192.0.2.2:6001"
+	lab.Transitions = append(lab.Transitions, second, lab.ended("server", 0.01015, 0.01025, "ESTABLISHED"))
+	d := draw(lab)
+	assert.Equal(t, []string{"ESTABLISHED :6000", "ESTABLISHED :6001", "gone from ESTABLISHED :6000"}, said(d, "right")[:3])
+}

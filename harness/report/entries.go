@@ -25,11 +25,13 @@ type entry struct {
 // Words are what is said of a host at a moment, and how that is drawn.
 type words struct {
 	text, class string
-	socket      string // of several
+	socket      string // that they speak of, where they tell of a transition
+	// named has them say which socket that is, of several.
+	named bool
 }
 
 func (w words) String() string {
-	if w.socket == "" {
+	if !w.named {
 		return w.text
 	}
 	return w.text + " " + port(w.socket)
@@ -71,7 +73,7 @@ func each(all []moment) []entry {
 		e := newEntry(m.at)
 		e.segment = m.segment
 		for host, text := range m.texts {
-			e.says[host] = []words{{text: text}}
+			e.says[host] = []words{{text: text, socket: m.sockets[host]}}
 		}
 		entries = append(entries, e)
 	}
@@ -111,7 +113,7 @@ func unsure(lab Lab) []entry {
 	for _, t := range lab.Transitions {
 		if state := states[t.Host+t.Socket]; state != "" && state != t.State && t.unsure() {
 			e := newEntry(t.After)
-			e.says[t.Host] = []words{{text: lastSeen(state)}}
+			e.says[t.Host] = []words{{text: lastSeen(state), socket: t.Socket}}
 			entries = append(entries, e)
 		}
 		states[t.Host+t.Socket] = t.State
@@ -135,7 +137,7 @@ func remains(lab Lab) []entry {
 	for _, t := range lab.Transitions {
 		if t == latest[t.Host+t.Socket] && t.State != gone {
 			e := newEntry(max(t.Last, t.At))
-			e.says[t.Host] = []words{{text: stillIn(t.State)}}
+			e.says[t.Host] = []words{{text: stillIn(t.State), socket: t.Socket}}
 			entries = append(entries, e)
 		}
 	}

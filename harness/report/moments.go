@@ -12,7 +12,12 @@ import (
 type moment struct {
 	at      Seconds
 	texts   map[string]string // by the name of the host
+	sockets map[string]string // that the texts speak of, where they tell of a transition
 	segment *Segment
+}
+
+func newMoment(at Seconds) moment {
+	return moment{at: at, texts: map[string]string{}, sockets: map[string]string{}}
 }
 
 // atOnce is how soon after a call its segment leaves and its state shows.
@@ -24,7 +29,9 @@ const atOnce = Seconds(20 * time.Millisecond)
 func moments(lab Lab) []moment {
 	var out []moment
 	for i := range lab.Segments {
-		out = append(out, moment{at: lab.Segments[i].passed(), texts: map[string]string{}, segment: &lab.Segments[i]})
+		m := newMoment(lab.Segments[i].passed())
+		m.segment = &lab.Segments[i]
+		out = append(out, m)
 	}
 	for _, happening := range happenings(lab) {
 		out = happening.place(out)
@@ -54,6 +61,7 @@ type happening struct {
 	after, at Seconds
 	host      string
 	text      string
+	socket    string // of a transition
 	// beside reports whether a segment belongs to it; nil for none.
 	beside func(Segment) bool
 	// sends marks a call, which stands beside the first segment that fits;
@@ -86,10 +94,11 @@ func happenings(lab Lab) []happening {
 		}
 	}
 	for _, t := range lab.Transitions {
-		h := happening{after: t.After, at: t.At, host: t.Host, text: t.Text, spare: Seconds(time.Millisecond), beside: t.broughtBy}
-		reset := t.State == gone && slices.ContainsFunc(lab.Segments, h.belongs)
+		h := happening{after: t.After, at: t.At, host: t.Host, text: t.Text, socket: t.Socket, spare: Seconds(time.Millisecond), beside: t.broughtBy}
+		reset := t.State == gone && slices.ContainsFunc(lab.Segments, func(s Segment) bool { return s.resets() && h.belongs(s) })
 		if i := led(out, calls, t); i >= 0 && !reset && !heard(lab, t.Host, out[i].after, t.At) {
-			out[i].text += " → " + t.Text
+			out[i].text += ledTo + t.Text
+			out[i].socket = t.Socket
 			delete(calls, i)
 			continue
 		}
@@ -105,11 +114,20 @@ func (f Fault) healed() string { return fmt.Sprintf("healed, %d packets were dro
 // gone is the state of a socket that is no more.
 const gone = "gone"
 
-// broughtBy reports whether the segment may have to do with the transition. A
-// socket goes with a segment only if that resets it.
+// ledTo stands between a call and the transition that it led to.
+const ledTo = " → "
+
+// broughtBy reports whether the segment may have to do with the transition: one of
+// its socket, and if it came in, none that a fault dropped. A socket goes with no
+// segment that it sends.
 func (t Transition) broughtBy(s Segment) bool {
-	return t.State != gone || s.From != t.Host && s.Dropped == "" && slices.Contains(s.flags(), "RST")
+	if s.From == t.Host {
+		return s.Src == t.Socket && t.State != gone
+	}
+	return s.Dst == t.Socket && s.Dropped == ""
 }
+
+func (s Segment) resets() bool { return slices.Contains(s.flags(), "RST") }
 
 // heard reports whether a segment arrived at the host meanwhile, which may be what
 // led to a transition.
@@ -132,14 +150,16 @@ func led(out []happening, calls map[int]bool, t Transition) int {
 // place puts the happening beside its segment, or on a line of its own.
 func (h happening) place(moments []moment) []moment {
 	if i := h.closest(moments); i >= 0 {
-		moments[i].texts[h.host] = h.text
+		moments[i].texts[h.host], moments[i].sockets[h.host] = h.text, h.socket
 		return moments
 	}
 	at := h.at
 	if h.beside != nil && h.at-h.after <= atOnce {
 		at = h.after
 	}
-	return append(moments, moment{at: at, texts: map[string]string{h.host: h.text}})
+	m := newMoment(at)
+	m.texts[h.host], m.sockets[h.host] = h.text, h.socket
+	return append(moments, m)
 }
 
 // closest is the moment whose segment belongs to the happening and passed the

@@ -94,6 +94,45 @@ func TestATransitionStandsBesideTheSegmentThatBroughtItAbout(t *testing.T) {
 	}, toldMoments(lab))
 }
 
+func TestASocketGoesWithTheLastSegmentThatReachedIt(t *testing.T) {
+	t.Parallel()
+	lab := Lab{Family: "IPv4"}
+	lab.Segments = []Segment{lab.segment("server", 0.0102, "FIN,ACK", false), lab.segment("client", 0.0103, "ACK", false)}
+	lab.Transitions = []Transition{lab.ended("server", 0.0101, 0.0106, "LAST_ACK")}
+	assert.Equal(t, []toldMoment{
+		{at: 0.0102, flags: "FIN,ACK"},
+		{at: 0.0103, flags: "ACK", server: "gone from LAST_ACK"},
+	}, toldMoments(lab))
+}
+
+func TestWhatWasDroppedBringsNothingAbout(t *testing.T) {
+	t.Parallel()
+	lab := Lab{Family: "IPv4"}
+	answer := lab.segment("client", 0.0103, "ACK", false)
+	answer.Dropped = "frozen (DROP in)"
+	lab.Segments = []Segment{lab.segment("server", 0.0102, "FIN,ACK", true), answer}
+	probe := lab.turn("server", 0.0106, "LAST_ACK", "retransmission timer", 0.2, "tail loss probe")
+	probe.After = sec(0.0101)
+	lab.Transitions = []Transition{probe}
+	assert.Equal(t, []toldMoment{
+		{at: 0.0102, flags: "FIN,ACK", server: "tail loss probe"},
+		{at: 0.0103, flags: "ACK"},
+	}, toldMoments(lab))
+}
+
+func TestATransitionStandsBesideNoSegmentOfAnotherSocket(t *testing.T) {
+	t.Parallel()
+	lab := Lab{Family: "IPv4"}
+	other := lab.segment("client", 0.0102, "ACK", false)
+	other.Src = "192.0.2.1:40001"
+	lab.Segments = []Segment{other}
+	lab.Transitions = []Transition{lab.turn("client", 0.0103, "ESTABLISHED", "", 0, "ESTABLISHED")}
+	assert.Equal(t, []toldMoment{
+		{at: 0.0102, flags: "ACK"},
+		{at: 0.0102, client: "ESTABLISHED"},
+	}, toldMoments(lab))
+}
+
 func TestASegmentInsideTheTransitionIsPreferredToOneBeforeIt(t *testing.T) {
 	t.Parallel()
 	lab := Lab{Family: "IPv4"}

@@ -67,13 +67,13 @@ type teller struct {
 // in time where that is not drawn.
 func (all teller) by(t Transition, text string, at Seconds) int {
 	i := nearest(all.entries, t.Host, at, func(w words) bool {
-		return strings.HasSuffix(w.text, text) && (w.socket == "" || w.socket == t.Socket)
+		return w.socket == t.Socket && (w.text == text || strings.HasSuffix(w.text, ledTo+text))
 	})
 	if i < 0 {
 		return closest(all.entries, at)
 	}
 	if all.several[t.Host] {
-		all.entries[i].says[t.Host][0].socket = t.Socket
+		all.entries[i].says[t.Host][0].named = true
 	}
 	return i
 }

@@ -25,6 +25,7 @@ func Timeline(lab Lab) string {
 	b.WriteString(row(" time", lab.heading("client"), "", lab.heading("server")))
 	all := append(moments(lab), remaining(lab.Transitions)...)
 	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	nameSockets(all, several(lab))
 	b.WriteString(told(all))
 	if len(all) == 0 {
 		b.WriteString(indent + "nothing was recorded\n")
@@ -47,11 +48,25 @@ func remaining(transitions []Transition) []moment {
 	for _, t := range slices.Backward(transitions) {
 		socket := [2]string{t.Host, t.Socket}
 		if !told[socket] && t.State != gone && t.Last-t.At > long {
-			out = append(out, moment{at: t.Last, texts: map[string]string{t.Host: stillIn(t.State)}})
+			m := newMoment(t.Last)
+			m.texts[t.Host], m.sockets[t.Host] = stillIn(t.State), t.Socket
+			out = append(out, m)
 		}
 		told[socket] = true
 	}
 	return out
+}
+
+// nameSockets has the texts say which socket they speak of, on the hosts with more
+// than one.
+func nameSockets(all []moment, several map[string]bool) {
+	for _, m := range all {
+		for host, socket := range m.sockets {
+			if several[host] && socket != "" {
+				m.texts[host] += " " + port(socket)
+			}
+		}
+	}
 }
 
 // heading names a host by its address.

@@ -36,6 +36,7 @@ func TestTimeline(t *testing.T) {
 		"reset":    resetLab(),
 		"lost":     lostLab(),
 		"filled":   filledLab(),
+		"two":      twoLab(),
 		"skipped":  skippedLab(),
 	} {
 		t.Run(name, func(t *testing.T) {
