@@ -14,7 +14,7 @@ import (
 func TestCloseWait(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:    "client closes, server never does",
-		Sysctls: harness.Sysctls{"tcp_fin_timeout": 3, "tcp_orphan_retries": 1, "tcp_retries2": 5},
+		Sysctls: harness.Sysctls{"tcp_fin_timeout": 3, "tcp_orphan_retries": 1, "tcp_retries2": 4},
 		Ends:    tcp.Ending{State: tcp.FinWait2},
 	}, func(t *testing.T, lab *harness.Lab) {
 		client, server := lab.Connect(t)

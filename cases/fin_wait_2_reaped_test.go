@@ -13,7 +13,7 @@ import (
 func TestFinWait2Reaped(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server never closes",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 2, "tcp_retries2": 4},
 		Variants: harness.Sweep("tcp_fin_timeout", 1, 3, 10, 30, 59, 60),
 		Ends:     tcp.Ending{State: tcp.FinWait2},
 	}, closeAndLeaveServerOpen)
@@ -24,7 +24,7 @@ func TestFinWait2Reaped(t *testing.T) {
 func TestFinWait2ReapedAboveSixty(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server never closes",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 2, "tcp_retries2": 4},
 		Variants: harness.Sweep("tcp_fin_timeout", 61, 65, 90),
 		Ends:     tcp.Ending{State: tcp.FinWait2},
 	}, closeAndLeaveServerOpen)

@@ -9,8 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everySecond are keepalive options: a probe after 2 s, then two more.
-var everySecond = tcp.Options{Keepalive: true, KeepaliveIdle: 2 * time.Second, KeepaliveInterval: time.Second, KeepaliveCount: 2}
+// everySecond are keepalive options: a probe after 2 s, then two more, and the end a
+// second after the last. The three differ, and none is what TestKeepalive has as a sysctl.
+var everySecond = tcp.Options{Keepalive: true, KeepaliveIdle: 2 * time.Second, KeepaliveInterval: time.Second, KeepaliveCount: 3}
 
 // Keepalive is what ends a state with an owner when its peer is dead. It probes
 // an idle connection, and when the last probe is not answered either, a RST is
@@ -20,7 +21,7 @@ func TestKeepalive(t *testing.T) {
 	bySysctl := tcp.Options{Keepalive: true}
 	harness.Run(t, harness.Case{
 		Name:    "server frozen, connection idle",
-		Sysctls: harness.Sysctls{"tcp_keepalive_time": 3, "tcp_keepalive_intvl": 1, "tcp_keepalive_probes": 1, "tcp_retries2": 8},
+		Sysctls: harness.Sysctls{"tcp_keepalive_time": 3, "tcp_keepalive_intvl": 2, "tcp_keepalive_probes": 1, "tcp_retries2": 8},
 		Variants: []harness.Variant{
 			{Name: "by sysctl", Ends: tcp.Ending{State: tcp.Established, Options: bySysctl}},
 			{Name: "by option", Ends: tcp.Ending{State: tcp.Established, Options: everySecond}},

@@ -14,7 +14,7 @@ import (
 func TestLastAckReaped(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "client half-closed and frozen",
-		Sysctls:  harness.Sysctls{"tcp_retries2": 8, "tcp_fin_timeout": 20},
+		Sysctls:  harness.Sysctls{"tcp_retries2": 8, "tcp_fin_timeout": 20, "tcp_synack_retries": 4},
 		Variants: harness.Sweep("tcp_orphan_retries", 1, 2, 3, 5),
 		Ends:     tcp.Ending{State: tcp.LastAck},
 	}, closeWhileClientIsFrozen)

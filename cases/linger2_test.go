@@ -17,7 +17,7 @@ import (
 func TestLinger2(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:    "server never closes",
-		Sysctls: harness.Sysctls{"tcp_orphan_retries": 1, "tcp_retries2": 3},
+		Sysctls: harness.Sysctls{"tcp_orphan_retries": 2, "tcp_retries2": 4},
 		Variants: []harness.Variant{
 			linger2(0, 3), linger2(1, 3), linger2(30, 3),
 			linger2(0, 200), linger2(1, 200), linger2(30, 200), linger2(65, 3), linger2(200, 3),

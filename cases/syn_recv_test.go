@@ -15,7 +15,7 @@ import (
 func TestSynRecv(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "client frozen, one SYN comes from it",
-		Sysctls:  harness.Sysctls{"tcp_syn_retries": 5, "tcp_retries2": 6},
+		Sysctls:  harness.Sysctls{"tcp_syn_retries": 5, "tcp_retries2": 6, "tcp_orphan_retries": 4},
 		Variants: harness.Sweep("tcp_synack_retries", 0, 1, 2, 3),
 		Ends:     tcp.Ending{State: tcp.SynRecv},
 	}, func(t *testing.T, lab *harness.Lab) {

@@ -60,7 +60,7 @@ func TestKeepaliveTransmissions(t *testing.T) {
 		require.NoError(t, client.SetOptions(lab.Ends.Options))
 
 		client.ExpectReaped(t)
-		client.ExpectTransmissions(t, harness.ACK, 2)
+		client.ExpectTransmissions(t, harness.ACK, 3)
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 func TestUnacknowledgedData(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server frozen, client sends",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 5, "tcp_fin_timeout": 20},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 7, "tcp_fin_timeout": 20},
 		Variants: harness.Sweep("tcp_retries2", 1, 2, 3),
 		Ends:     tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight},
 	}, sendWhileServerIsFrozen)
@@ -35,7 +35,7 @@ func sendWhileServerIsFrozen(t *testing.T, lab *harness.Lab) {
 func TestFinWait1WithOwner(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server frozen, client half-closes",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 5, "tcp_fin_timeout": 20},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 7, "tcp_fin_timeout": 20},
 		Variants: harness.Sweep("tcp_retries2", 1, 2, 3),
 		Ends:     tcp.Ending{State: tcp.FinWait1, Owned: true},
 	}, func(t *testing.T, lab *harness.Lab) {

@@ -18,7 +18,7 @@ var threeSeconds = tcp.Options{UserTimeout: 3 * time.Second}
 func TestUserTimeout(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server frozen, client with TCP_USER_TIMEOUT of 3 s sends",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 5},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 7},
 		Variants: harness.Sweep("tcp_retries2", 1, 8),
 		Ends:     tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight, Options: threeSeconds},
 	}, func(t *testing.T, lab *harness.Lab) {
@@ -38,7 +38,7 @@ func TestUserTimeout(t *testing.T) {
 func TestUserTimeoutOfOrphan(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server frozen, client with TCP_USER_TIMEOUT of 3 s closes",
-		Sysctls:  harness.Sysctls{"tcp_retries2": 8},
+		Sysctls:  harness.Sysctls{"tcp_retries2": 8, "tcp_synack_retries": 4},
 		Variants: harness.Sweep("tcp_orphan_retries", 1, 5),
 		Ends:     tcp.Ending{State: tcp.FinWait1, Options: threeSeconds},
 	}, func(t *testing.T, lab *harness.Lab) {

@@ -14,7 +14,7 @@ import (
 func TestZeroWindow(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server reads nothing, and does not answer probes",
-		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 5},
+		Sysctls:  harness.Sysctls{"tcp_orphan_retries": 7},
 		Variants: harness.Sweep("tcp_retries2", 1, 2, 3),
 		Ends:     tcp.Ending{State: tcp.Established, Hold: tcp.ZeroWindow},
 	}, func(t *testing.T, lab *harness.Lab) {
@@ -32,7 +32,7 @@ func TestZeroWindow(t *testing.T) {
 func TestZeroWindowOfOrphan(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server reads nothing, and does not answer probes, client closes",
-		Sysctls:  harness.Sysctls{"tcp_retries2": 6},
+		Sysctls:  harness.Sysctls{"tcp_retries2": 7},
 		Variants: harness.Sweep("tcp_orphan_retries", 1, 2, 3),
 		Ends:     tcp.Ending{State: tcp.FinWait1, Hold: tcp.ZeroWindow},
 	}, func(t *testing.T, lab *harness.Lab) {
@@ -68,7 +68,7 @@ func TestZeroWindowAnswered(t *testing.T) {
 func TestZeroWindowAnsweredTooSeldom(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:    "server reads nothing, and answers only the first of two probes",
-		Sysctls: harness.Sysctls{"tcp_retries2": 1, "tcp_orphan_retries": 5},
+		Sysctls: harness.Sysctls{"tcp_retries2": 1, "tcp_orphan_retries": 7},
 		Ends:    tcp.Ending{State: tcp.Established, Hold: tcp.ZeroWindowAnswered},
 	}, func(t *testing.T, lab *harness.Lab) {
 		client, _ := lab.ConnectAs(t, harness.Endpoint{}, unreading)
@@ -96,7 +96,7 @@ func TestZeroWindowAnsweredWithUserTimeout(t *testing.T) {
 func TestZeroWindowAnsweredOfOrphan(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "server reads nothing, and answers probes, client closes",
-		Sysctls:  harness.Sysctls{"tcp_rto_max_ms": 1000, "tcp_retries2": 6},
+		Sysctls:  harness.Sysctls{"tcp_rto_max_ms": 1000, "tcp_retries2": 7},
 		Variants: harness.Sweep("tcp_orphan_retries", 0, 1),
 		Ends:     tcp.Ending{State: tcp.FinWait1, Hold: tcp.ZeroWindowAnswered},
 		Needs:    harness.Need{Sysctl: "tcp_rto_max_ms", Since: tcp.Release{Major: 6, Minor: 15}},

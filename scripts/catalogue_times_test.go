@@ -1,35 +1,19 @@
 package scripts
 
 import (
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
-
-// planned is what the test needs of the plan in JSON.
-type planned struct {
-	Cases []struct {
-		Test   string
-		Window []struct{ Min, Max float64 }
-	}
-}
 
 // The times in the rows of the cases are those of the plan, at HZ 250, all of
 // them and no others. Rows of cases that are judged by what happens may name
 // times of another case.
 func TestCatalogueHasTheTimesOfThePlan(t *testing.T) {
 	requireCatalogueHZ(t)
-	out, err := exec.Command("go", "run", "./plan", "-settings", "testdata/none.conf", "-json").Output()
-	require.NoError(t, err)
-	var plan planned
-	require.NoError(t, json.Unmarshal(out, &plan))
-	complain(t, wrongCaseTimes(catalogue(t), plan))
+	complain(t, wrongCaseTimes(catalogue(t), planOfDefaults(t)))
 }
 
 var anySpan = regexp.MustCompile(`\d+\.\d\d to \d+\.\d\d s`)
