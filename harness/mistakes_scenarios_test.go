@@ -28,6 +28,17 @@ func closeBothWhileServerIsDeaf(t *testing.T, lab *Lab) *Conn {
 	return client
 }
 
+// closeLastWhileDeaf is LAST_ACK of a server that hears none of the answers to its FIN.
+func closeLastWhileDeaf(t *testing.T, lab *Lab) *Conn {
+	client, server := lab.Connect(t)
+	require.NoError(t, client.Close())
+	server.Expect(t, tcp.CloseWait)
+	lab.Server.Freeze(t, In)
+	require.NoError(t, server.Close())
+	server.Expect(t, tcp.LastAck)
+	return server
+}
+
 func sendToFrozenServer(t *testing.T, lab *Lab) *Conn {
 	client, _ := lab.ConnectAs(t, Endpoint{Options: lab.Ends.Options}, Endpoint{})
 	lab.Server.Freeze(t)

@@ -43,12 +43,16 @@ var (
 var orphanMistakes = []timedMistake{
 	{cases: []string{"TestFinWait1Reaped", "TestLastAckReaped"}, shownBy: "TestMistakenRetries"},
 	{
-		cases: []string{"TestFinWait1Reaped", "TestOwnSettingsFinWait1"},
+		cases: []string{"TestFinWait1Reaped", "TestOwnSettingsFinWait1", "TestFinTransmissions"},
 		ends:  tcp.Ending{State: tcp.FinWait1}, sysctls: Sysctls{"tcp_orphan_retries": 1}, does: holdDeclared,
 	},
 	{
-		cases: []string{"TestLastAckReaped", "TestOwnSettingsLastAck"},
+		cases: []string{"TestLastAckReaped", "TestOwnSettingsLastAck", "TestLastAckTransmissions"},
 		ends:  tcp.Ending{State: tcp.LastAck}, sysctls: Sysctls{"tcp_orphan_retries": 1}, does: holdDeclared,
+	},
+	{
+		cases: []string{"TestTimeWaitReacknowledges"},
+		ends:  tcp.Ending{State: tcp.LastAck}, sysctls: Sysctls{"tcp_orphan_retries": 1}, does: closeLastWhileDeaf,
 	},
 	{
 		cases: []string{"TestClosingReaped", "TestOwnSettingsClosing"},
@@ -200,7 +204,7 @@ var windowMistakes = []timedMistake{
 // keepaliveMistakes are about keepalive.
 var keepaliveMistakes = []timedMistake{
 	{
-		cases: []string{"TestKeepalive"},
+		cases: []string{"TestKeepalive", "TestKeepaliveTransmissions"},
 		ends:  tcp.Ending{State: tcp.Established, Options: probed}, does: keepAliveWhilePeerIsFrozen,
 	},
 	{
@@ -221,7 +225,7 @@ var keepaliveMistakes = []timedMistake{
 // handshakeMistakes are about a SYN and a SYN-ACK.
 var handshakeMistakes = []timedMistake{
 	{
-		cases: []string{"TestSynSent", "TestOwnSettingsSynSent"},
+		cases: []string{"TestSynSent", "TestOwnSettingsSynSent", "TestSynTransmissions"},
 		ends:  tcp.Ending{State: tcp.SynSent}, sysctls: Sysctls{"tcp_syn_retries": 1}, does: dialFrozenServer,
 	},
 	{
@@ -238,7 +242,7 @@ var handshakeMistakes = []timedMistake{
 		ends:  tcp.Ending{State: tcp.SynSent, Options: oneSecond}, sysctls: Sysctls{"tcp_syn_retries": 1}, does: dialFrozenServer,
 	},
 	{
-		cases: []string{"TestSynRecv"},
+		cases: []string{"TestSynRecv", "TestSynAckTransmissions"},
 		ends:  tcp.Ending{State: tcp.SynRecv}, sysctls: Sysctls{"tcp_synack_retries": 0},
 		does: func(t *testing.T, lab *Lab) *Conn { return requestOf(t, lab, lab.Client, In) },
 	},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // wireMistakes are about what is sent and when, as the wire shows it: a number
@@ -90,13 +89,9 @@ var wireMistakes = []untimedMistake{
 		cases: []string{"TestTimeWaitReacknowledges"}, mistake: "one answer more", says: "client answered 4 FINs 4 times, not 5 FINs 5 times",
 		ends: tcp.Ending{State: tcp.LastAck}, sysctls: Sysctls{"tcp_orphan_retries": 1},
 		does: func(t *testing.T, lab *Lab) string {
-			client, server := lab.Connect(t)
-			require.NoError(t, client.Close())
-			server.Expect(t, tcp.CloseWait)
-			lab.Server.Freeze(t, In)
-			require.NoError(t, server.Close())
+			server := closeLastWhileDeaf(t, lab)
 			server.ExpectReaped(t)
-			return mistake(t, func(tb testing.TB) { client.ExpectReacknowledged(tb, 5) })
+			return mistake(t, func(tb testing.TB) { server.peer().ExpectReacknowledged(tb, 5) })
 		},
 	},
 }

@@ -3,8 +3,13 @@ package scripts
 import (
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,8 +26,6 @@ type plannedCase struct {
 	Test    string
 	Case    string
 	Sysctls map[string]int
-	State   string
-	Never   bool
 	Window  []struct{ Min, Max float64 }
 }
 
@@ -83,4 +86,45 @@ func TestConfusedSysctlsAreFound(t *testing.T) {
 		"TestB (with a default): tcp_synack_retries and tcp_orphan_retries are both 5",
 		"TestC (with each other): tcp_orphan_retries and tcp_fin_timeout are both 3",
 	}, confused(plan))
+}
+
+// Each case that is judged by time has a mistake of value that makes it fail; that
+// any has a mistake at all is for the harness to test.
+func TestTimedCasesHaveMistakesOfValue(t *testing.T) {
+	complain(t, withoutMistake(planOfDefaults(t), namedTests(t, "../harness/mistakes_timed_test.go")))
+}
+
+// namedTests are the tests that the literals of a file name.
+func namedTests(t *testing.T, path string) (names []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	require.NoError(t, err)
+	ast.Inspect(file, func(node ast.Node) bool {
+		if literal, is := node.(*ast.BasicLit); is && literal.Kind == token.STRING {
+			text, err := strconv.Unquote(literal.Value)
+			require.NoError(t, err)
+			if strings.HasPrefix(text, "Test") {
+				names = append(names, text)
+			}
+		}
+		return true
+	})
+	return names
+}
+
+// withoutMistake are the cases with a window that are not named.
+func withoutMistake(plan planned, named []string) (complaints []string) {
+	for _, c := range plan.Cases {
+		complaint := fmt.Sprintf("no mistake of value makes %s fail: add a row to timedMistakes", c.Test)
+		if len(c.Window) > 0 && !slices.Contains(named, c.Test) && !slices.Contains(complaints, complaint) {
+			complaints = append(complaints, complaint)
+		}
+	}
+	return complaints
+}
+
+func TestMissingMistakesAreFound(t *testing.T) {
+	plan := planOfDefaults(t)
+	named := slices.DeleteFunc(namedTests(t, "../harness/mistakes_timed_test.go"), func(name string) bool { return name == "TestLinger2" })
+	assert.Equal(t, []string{"no mistake of value makes TestLinger2 fail: add a row to timedMistakes"}, withoutMistake(plan, named))
 }
