@@ -45,6 +45,8 @@ func TestBindWhileInFinWait2(t *testing.T) {
 		} else {
 			require.ErrorIs(t, err, syscall.EADDRINUSE)
 		}
+		lab.Server.ExpectMoved(t, tcp.Counters{"TCPAbortOnData": 0, "TCPAbortOnClose": 0, "OutRsts": 0})
+		lab.Client.ExpectCounters(t, tcp.Counters{})
 	})
 }
 
@@ -63,5 +65,7 @@ func TestFinBehindUnreadData(t *testing.T) {
 
 		server.Expect(t, tcp.FinWait1)
 		client.ExpectStays(t, tcp.Established, 100*time.Millisecond)
+		lab.Server.ExpectMoved(t, tcp.Counters{"TW": 0, "TCPAbortOnData": 0, "TCPAbortOnTimeout": 0, "OutRsts": 0})
+		lab.Client.ExpectCounters(t, tcp.Counters{})
 	})
 }

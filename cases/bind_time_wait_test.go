@@ -35,6 +35,8 @@ func TestBindWhileInTimeWait(t *testing.T) {
 			require.ErrorIs(t, err, syscall.EADDRINUSE)
 		}
 		server.ExpectStays(t, tcp.TimeWait, 100*time.Millisecond)
+		lab.Server.ExpectCounters(t, tcp.Counters{"TW": 1})
+		lab.Client.ExpectCounters(t, tcp.Counters{})
 	})
 }
 

@@ -31,5 +31,6 @@ func TestCloseWithUnreadData(t *testing.T) {
 		require.ErrorIs(t, err, syscall.EPIPE)
 		require.Empty(t, fins(wire.Segments(t)))
 		lab.Client.ExpectCounters(t, tcp.Counters{"TCPAbortOnClose": 1, "OutRsts": 1, "EstabResets": 1})
+		lab.Server.ExpectMoved(t, tcp.Counters{"EstabResets": 1, "OutRsts": 0})
 	})
 }

@@ -30,5 +30,6 @@ func TestCloseWait(t *testing.T) {
 		require.NoError(t, server.Close())
 		server.Expect(t, tcp.Gone)
 		lab.Client.ExpectCounters(t, tcp.Counters{"TWKilled": 1, "OutRsts": 1})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

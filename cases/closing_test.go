@@ -29,6 +29,9 @@ func TestSimultaneousClose(t *testing.T) {
 		server.Expect(t, tcp.TimeWait)
 		client.ExpectReaped(t)
 		server.ExpectReaped(t)
+		for _, host := range []*harness.Host{lab.Client, lab.Server} {
+			host.ExpectMoved(t, tcp.Counters{"TW": 1, "TCPAbortOnTimeout": 0, "OutRsts": 0})
+		}
 	})
 }
 

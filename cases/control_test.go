@@ -18,6 +18,8 @@ func TestControlFinWait1(t *testing.T) {
 		client.Expect(t, tcp.FinWait2)
 		server.Expect(t, tcp.CloseWait)
 		client.ExpectNotHeld(t, tcp.FinWait1)
+		lab.Client.ExpectMoved(t, tcp.Counters{"RetransSegs": 0, "OutRsts": 0})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }
 
@@ -33,5 +35,7 @@ func TestControlLastAck(t *testing.T) {
 		server.Expect(t, tcp.Gone)
 		client.Expect(t, tcp.TimeWait)
 		server.ExpectNotHeld(t, tcp.LastAck)
+		lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

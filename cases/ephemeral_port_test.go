@@ -34,6 +34,7 @@ func TestEphemeralPortInTimeWait(t *testing.T) {
 			lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1, "TWRecycled": 1})
 		} else {
 			require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
+			lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1})
 		}
 	})
 }
@@ -64,8 +65,10 @@ func TestEphemeralPortInTimeWaitOnLoopback(t *testing.T) {
 
 		if lab.Variant == "tcp_tw_reuse=2" {
 			require.NoError(t, err)
+			lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1, "TWRecycled": 1})
 		} else {
 			require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
+			lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1})
 		}
 	})
 }
@@ -89,6 +92,7 @@ func TestEphemeralPortReuseDelay(t *testing.T) {
 		_, err = lab.Client.Dial(listener.Addr(), harness.Endpoint{Unbound: true})
 
 		require.NoError(t, err)
+		lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1, "TWRecycled": 1})
 	})
 }
 

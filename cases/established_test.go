@@ -25,5 +25,6 @@ func TestEstablished(t *testing.T) {
 		client.ExpectForEver(t)
 		server.ExpectForEver(t)
 		lab.Client.ExpectCounters(t, tcp.Counters{})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

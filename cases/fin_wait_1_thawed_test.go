@@ -28,5 +28,7 @@ func TestFinWait1Thawed(t *testing.T) {
 		require.NoError(t, server.Close())
 		client.Expect(t, tcp.TimeWait)
 		client.ExpectReaped(t)
+		lab.Client.ExpectMoved(t, tcp.Counters{"TW": 1, "TCPAbortOnTimeout": 0, "OutRsts": 0})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

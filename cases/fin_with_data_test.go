@@ -31,6 +31,8 @@ func TestFinWithData(t *testing.T) {
 			require.Equal(t, len("last words"), segment.Len)
 			require.True(t, segment.Flags.Has(harness.FIN), "a segment has the data and no FIN: %v", segment)
 		}
+		lab.Client.ExpectMoved(t, tcp.Counters{"TCPAbortOnData": 0, "OutRsts": 0})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }
 

@@ -33,5 +33,7 @@ func TestHalfCloseKept(t *testing.T) {
 		}
 		client.ExpectForEver(t)
 		server.ExpectForEver(t)
+		lab.Client.ExpectCounters(t, tcp.Counters{})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

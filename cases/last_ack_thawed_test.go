@@ -32,5 +32,7 @@ func TestLastAckThawed(t *testing.T) {
 		server.ExpectEndedByPeer(t)
 		client.Expect(t, tcp.TimeWait)
 		client.ExpectReaped(t)
+		lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1})
+		lab.Server.ExpectMoved(t, tcp.Counters{"TW": 0, "TCPAbortOnTimeout": 0, "OutRsts": 0})
 	})
 }

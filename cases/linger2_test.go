@@ -42,6 +42,7 @@ func closeWithLinger2(t *testing.T, lab *harness.Lab) {
 	client.Expect(t, tcp.FinWait2)
 	server.Expect(t, tcp.CloseWait)
 	client.ExpectReaped(t)
+	server.ExpectForEver(t)
 }
 
 // With TCP_LINGER2 of -1 there is no FIN_WAIT_2: as soon as the FIN is
@@ -69,5 +70,6 @@ func TestLinger2Negative(t *testing.T) {
 		client.Expect(t, tcp.Gone)
 		server.Expect(t, tcp.Gone)
 		lab.Client.ExpectCounters(t, moved)
+		lab.Server.ExpectCounters(t, tcp.Counters{"EstabResets": 1})
 	})
 }

@@ -30,6 +30,8 @@ func TestLingerReachable(t *testing.T) {
 		data, err := server.ReadAll()
 		require.NoError(t, err)
 		require.Equal(t, "last words", string(data))
+		lab.Client.ExpectMoved(t, tcp.Counters{"TCPAbortOnData": 0, "TCPAbortOnTimeout": 0, "OutRsts": 0})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }
 
@@ -72,5 +74,7 @@ func TestLingerOff(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "last words", string(data))
 		client.Expect(t, tcp.FinWait2)
+		lab.Client.ExpectMoved(t, tcp.Counters{"TCPAbortOnData": 0, "TCPAbortOnTimeout": 0, "OutRsts": 0})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }

@@ -30,5 +30,6 @@ func TestLingerZero(t *testing.T) {
 		require.Len(t, data, received)
 		require.Empty(t, fins(wire.Segments(t)))
 		lab.Client.ExpectMoved(t, tcp.Counters{"TCPAbortOnData": 1, "OutRsts": 1, "EstabResets": 1})
+		lab.Server.ExpectCounters(t, tcp.Counters{"EstabResets": 1})
 	})
 }

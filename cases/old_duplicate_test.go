@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/finwait/finwait/harness"
+	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -70,6 +71,7 @@ func TestOldDuplicateSyn(t *testing.T) {
 			return len(harness.Sent(seen[before:], lab.Server.Addr())) > 0
 		})[before:], lab.Server.Addr())
 		require.Equal(t, accepted, answers[0].Flags.Has(harness.SYN|harness.ACK), answers[0].String())
+		lab.Server.ExpectMoved(t, tcp.Counters{"TW": 1, "OutRsts": 0})
 	})
 }
 

@@ -38,6 +38,8 @@ func TestReconnectWhileInCloseWait(t *testing.T) {
 		require.NoError(t, client.Close())
 		client.Expect(t, tcp.Gone)
 		server.Expect(t, tcp.TimeWait)
+		lab.Client.ExpectCounters(t, tcp.Counters{})
+		lab.Server.ExpectCounters(t, tcp.Counters{"TW": 1})
 		_, err = lab.Client.Dial(listener.Addr(), fixed)
 		require.NoError(t, err)
 	})

@@ -38,6 +38,7 @@ func TestReconnectWhileInTimeWait(t *testing.T) {
 		if lab.Variant == "server closed first" || fixed.ReuseAddr {
 			require.NoError(t, err)
 			again.Expect(t, tcp.Established)
+			lab.Server.ExpectMoved(t, tcp.Counters{"OutRsts": 0})
 		} else {
 			require.ErrorIs(t, err, syscall.EADDRINUSE)
 			client.ExpectStays(t, tcp.TimeWait, 100*time.Millisecond)

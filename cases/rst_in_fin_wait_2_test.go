@@ -16,8 +16,9 @@ func TestResetInFinWait2(t *testing.T) {
 		Sysctls: harness.Sysctls{"tcp_fin_timeout": 60},
 	}, func(t *testing.T, lab *harness.Lab) {
 		client, server := lab.Connect(t)
-		require.NoError(t, client.Close())
+		require.NoError(t, client.CloseWrite())
 		client.Expect(t, tcp.FinWait2)
+		require.NoError(t, client.Close())
 		server.Expect(t, tcp.CloseWait)
 
 		require.NoError(t, server.SetLinger(0))

@@ -37,5 +37,7 @@ func TestResetInTimeWait(t *testing.T) {
 		} else {
 			client.ExpectStays(t, tcp.TimeWait, time.Second)
 		}
+		lab.Client.ExpectCounters(t, tcp.Counters{"TW": 1})
+		lab.Server.ExpectCounters(t, tcp.Counters{})
 	})
 }
