@@ -34,7 +34,7 @@ func TestProcessEnds(t *testing.T) {
 func TestProcessEndsWithUnreadData(t *testing.T) {
 	harness.Run(t, harness.Case{
 		Name:     "the server's process ends without reading what it has received",
-		Variants: []harness.Variant{{Name: "return"}, {Name: "SIGKILL"}},
+		Variants: []harness.Variant{{Name: "return"}, {Name: "exit"}, {Name: "SIGTERM"}, {Name: "SIGKILL"}},
 	}, func(t *testing.T, lab *harness.Lab) {
 		served := connectToProgram(t, lab, lab.Variant)
 		_, err := served.client.Write([]byte("never read"))

@@ -44,3 +44,30 @@ func TestReconnectWhileInCloseWait(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// A client that never closes lets go of its port when its process ends, here by SIGKILL:
+// the kernel closes for it.
+func TestReconnectWhenProcessHasEnded(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name: "client's process ends while its socket is in CLOSE_WAIT, another reconnects from its port",
+	}, func(t *testing.T, lab *harness.Lab) {
+		listener, err := lab.Server.Listen(harness.Endpoint{})
+		require.NoError(t, err)
+		program, client := connectFromProgram(t, lab, listener.Addr())
+		server, err := listener.Accept()
+		require.NoError(t, err)
+		require.NoError(t, server.Close())
+		client.Expect(t, tcp.CloseWait)
+		server.Expect(t, tcp.FinWait2)
+		_, err = lab.Client.Dial(listener.Addr(), harness.Endpoint{Port: fixedPort})
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+
+		require.NoError(t, program.Signal(syscall.SIGKILL))
+		require.ErrorContains(t, program.Wait(), "signal: killed")
+
+		client.Expect(t, tcp.Gone)
+		server.Expect(t, tcp.TimeWait)
+		_, err = lab.Client.Dial(listener.Addr(), harness.Endpoint{Port: fixedPort})
+		require.NoError(t, err)
+	})
+}

@@ -25,6 +25,9 @@ type Case struct {
 	// Ends is how the socket ends that is judged. With the zero value nothing
 	// is judged by time.
 	Ends tcp.Ending
+	// Waits is for how long the body waits before it does what is judged. A lab that
+	// takes longer is started sooner.
+	Waits time.Duration
 	// Needs is what a kernel may be too old for.
 	Needs Need
 }

@@ -47,7 +47,7 @@ var orphanMistakes = []timedMistake{
 		ends:  tcp.Ending{State: tcp.FinWait1}, sysctls: Sysctls{"tcp_orphan_retries": 1}, does: holdDeclared,
 	},
 	{
-		cases: []string{"TestLastAckReaped", "TestOwnSettingsLastAck", "TestLastAckTransmissions"},
+		cases: []string{"TestLastAckReaped", "TestLastAckReapedWhenClosedLater", "TestOwnSettingsLastAck", "TestLastAckTransmissions"},
 		ends:  tcp.Ending{State: tcp.LastAck}, sysctls: Sysctls{"tcp_orphan_retries": 1}, does: holdDeclared,
 	},
 	{

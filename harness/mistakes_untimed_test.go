@@ -234,6 +234,15 @@ var portMistakes = []untimedMistake{
 		},
 	},
 	{
+		cases: []string{"TestReconnectWhileInCloseWait", "TestReconnectWhenProcessHasEnded"}, mistake: "client keeps its socket", says: "EADDRINUSE",
+		does: func(t *testing.T, lab *Lab) string {
+			return reconnected(t, lab, Endpoint{Port: clientPort}, func(client, server *Conn) {
+				require.NoError(t, server.Close())
+				client.Expect(t, tcp.CloseWait)
+			})
+		},
+	},
+	{
 		cases: []string{"TestReconnectWhileInTimeWait"}, mistake: "server closed first, not the client", says: "success",
 		does: func(t *testing.T, lab *Lab) string {
 			return reconnected(t, lab, Endpoint{Port: clientPort}, func(client, server *Conn) { closeInTurn(t, server, client) })

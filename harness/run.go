@@ -74,7 +74,7 @@ func (v variant) admit() error {
 	if priority == 0 {
 		priority = untimed
 	}
-	admission.wait(priority)
+	admission.wait(priority + v.Waits)
 	return nil
 }
 
