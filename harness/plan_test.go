@@ -68,7 +68,7 @@ func TestPlanJSON(t *testing.T) {
 }
 
 // With the retransmission timeout that the plan assumes, the run has the plan's
-// windows.
+// windows, and the plan those of the run with what TCP_INFO says of its connection.
 func TestPlanIsTheRuns(t *testing.T) {
 	t.Parallel()
 	requireLab(t)
@@ -77,7 +77,10 @@ func TestPlanIsTheRuns(t *testing.T) {
 	for _, c := range []Case{
 		{Sysctls: Sysctls{"tcp_orphan_retries": 2}, Ends: tcp.Ending{State: tcp.FinWait1}},
 		{Sysctls: Sysctls{"tcp_fin_timeout": 65}, Ends: tcp.Ending{State: tcp.FinWait2}},
+		{Sysctls: Sysctls{"tcp_fin_timeout": 0}, Ends: tcp.Ending{State: tcp.FinWait2}},
 		{Sysctls: Sysctls{"tcp_retries2": 3}, Ends: tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight}},
+		{Ends: tcp.Ending{State: tcp.Established, Hold: tcp.ZeroWindow}},
+		{Ends: tcp.Ending{State: tcp.TimeWait}},
 	} {
 		planned := c.variants(nil)[0]
 		lab, err := newLab(planned.Case, IPv4, time.Minute)
@@ -85,8 +88,12 @@ func TestPlanIsTheRuns(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, lab.close()) })
 		client, _ := lab.Connect(t)
 		client.closed = true // the endings are an orphan's, or have no other
-		client.socket = planned.model(kernel).IdleSocket()
-
+		model := planned.model(kernel)
+		require.NoError(t, client.measure())
+		assert.Equal(t, model.Window(c.Ends, client.socket), client.predict(c.Ends.State, nil))
+		client.socket.RTO += 12 * time.Millisecond // as after a delayed acknowledgement
+		assert.Equal(t, model.Window(c.Ends, client.socket), client.predict(c.Ends.State, nil))
+		client.socket = model.IdleSocket()
 		assert.Equal(t, planned.window(kernel), client.predict(c.Ends.State, nil))
 		client.closed = false
 	}

@@ -63,6 +63,8 @@ func TestCasesRefuseBadInput(t *testing.T) {
 	foreign := filepath.Join(dir, "foreign")
 	require.NoError(t, os.Mkdir(foreign, 0o700))
 	file("foreign/diary.txt", "mine")
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
 	misspelt := file("misspelt.conf", "net.ipv4.tcp_sack = 1\nnet.ipv4.tcp_fin_timeuot = 5\n")
 	outside := file("outside.conf", "net.ipv4.tcp_orphan_retries = 256\n")
 	long := file("long.conf", strings.Repeat("a", 1<<20+1)+"\n")
@@ -89,6 +91,7 @@ func TestCasesRefuseBadInput(t *testing.T) {
 		{name: "a device", args: []string{"-settings=/dev/zero"}, says: "reading the settings: /dev/zero is no file: name one of sysctl.d"},
 		{name: "a program", args: []string{"-settings=" + binary}, says: binary + ":1: a NUL byte: this is no text file"},
 		{name: "a misspelt sysctl", args: []string{"-settings=" + misspelt}, says: misspelt + ":2: unknown sysctl net.ipv4.tcp_fin_timeuot; did you mean tcp_fin_timeout?"},
+		{name: "a relative path", args: []string{"-settings=scripts/testdata/misspelt.conf"}, says: root + "/scripts/testdata/misspelt.conf:2: unknown sysctl net.ipv4.tcp_fin_timeuot; did you mean tcp_fin_timeout?"},
 		{name: "a value out of range", args: []string{"-settings=" + outside}, says: outside + ":1: tcp_orphan_retries=256 is outside 0 to 255"},
 		{name: "a huge line", args: []string{"-settings=" + long}, says: long + ":1: longer than 1048576 bytes"},
 		{name: "no directory", args: []string{"-report="}, says: "-report: the path is empty; leave the flag out to go without"},

@@ -132,11 +132,13 @@ func wrongFiles(text string, tests []caseTest) (complaints []string) {
 	return complaints
 }
 
-// searchNames are what people search the web for.
+// searchNames are what people search the web for: the states as netstat, ss and RFC 9293
+// spell them, and otherwise; what rules them; and what a program is told.
 var searchNames = []string{
-	"LAST_WAIT", "FIN_WAIT1", "FIN_WAIT2", "FIN_WAIT_1", "FIN_WAIT_2", "FIN-WAIT-1", "FIN-WAIT-2",
-	"TIME_WAIT", "TIMEWAIT", "TIME-WAIT", "CLOSE_WAIT", "CLOSE-WAIT", "SYN_SENT", "SYN_RECV", "SYN_RCVD",
-	"LAST_ACK", "LAST-ACK", "CLOSING", "tcp_fin_timeout", "tcp_orphan_retries", "tcp_retries2",
+	"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING",
+	"ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK",
+	"SYN-RECEIVED", "CLOSED", "LAST_WAIT", "FIN_WAIT_1", "FIN_WAIT_2", "TIMEWAIT", "CLOSEWAIT", "SYN_RCVD", "LISTENING",
+	"tcp_fin_timeout", "tcp_orphan_retries", "tcp_retries2",
 	"TCP_LINGER2", "TCP_USER_TIMEOUT", "SO_LINGER", "EADDRINUSE", "ECONNRESET", "EPIPE", "ETIMEDOUT",
 }
 
