@@ -57,7 +57,10 @@ func (ns *Namespace) LinkUp() error {
 			}
 		}
 		again.configure(w.end, w.peer)
-		return ns.route.do(again)
+		if err := ns.route.do(again); err != nil {
+			return err
+		}
+		return w.end.reachable()
 	})
 }
 
