@@ -33,8 +33,9 @@ type step struct {
 // lock, and the kernel clears the timer that fires before it arms the next
 // (tcp_write_timer_handler in net/ipv4/tcp_timer.c), and shows FIN_WAIT_2 on the
 // full socket before the minisocket takes over (tcp_rcv_state_process in
-// net/ipv4/tcp_input.c, both Linux 5.10 to 7.3). Such a look is no step of its
-// own: a timer that was really missing shows in the deadlines that follow.
+// net/ipv4/tcp_input.c, both Linux 5.10 to 7.3). Where keepalive is on, its timer is the
+// next that is asked for (inet_sk_diag_fill in net/ipv4/inet_diag.c). Such a look is no
+// step of its own: a timer that was really missing shows in the deadlines that follow.
 //
 // What was seen of the state before its clock started is left out.
 func observe(s spell, start between, w tcp.Window) observation {
@@ -52,7 +53,7 @@ func observe(s spell, start between, w tcp.Window) observation {
 		}
 		began.to = stage.began.to
 		betweenTimers := i+1 < len(stages) || o.over && len(o.steps) > 0
-		if stage.timer == tcp.TimerNone && betweenTimers {
+		if betweenTimers && stage.armsNone(w) {
 			continue
 		}
 		step := step{timer: stage.timer, retrans: stage.retrans, began: began.since(start)}
@@ -72,6 +73,12 @@ func observe(s spell, start between, w tcp.Window) observation {
 		o.steps = append(o.steps, step)
 	}
 	return o
+}
+
+// armsNone reports whether none of the timers is armed that hold the state.
+func (s stage) armsNone(w tcp.Window) bool {
+	sends := w.Chain == tcp.TimerRetransmit || w.Chain == tcp.TimerPersist
+	return s.timer == tcp.TimerNone || sends && s.timer == tcp.TimerKeepalive
 }
 
 // since are the stages from the start of the window's clock on. Of TIME_WAIT,

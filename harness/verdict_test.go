@@ -151,6 +151,28 @@ func TestObserveBetweenTimers(t *testing.T) {
 	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
 }
 
+// The same look finds the timer of keepalive, where that is on.
+func TestObserveKeepaliveBetweenTimers(t *testing.T) {
+	stages := sightings(
+		sight(0, tcp.Established, tcp.TimerRetransmit, 0, 204),
+		sight(206, tcp.Established, tcp.TimerRetransmit, 0, 204),
+		sight(412, tcp.Established, tcp.TimerKeepalive, 0, 1588),
+		sight(413, tcp.Established, tcp.TimerRetransmit, 1, 408),
+		sight(825, tcp.Established, tcp.TimerRetransmit, 2, 816),
+		sight(1655, tcp.Established, tcp.TimerKeepalive, 0, 345),
+		sight(1656, tcp.Gone, tcp.TimerNone, 0, 0),
+	)
+	model := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings()}
+	model.Settings.Set("tcp_retries2", 1)
+	ideal := model.Window(tcp.Ending{State: tcp.Established, Hold: tcp.DataInFlight}, model.IdleSocket())
+	o := observe(spells(stages)[0], between{at(0), at(0)}, ideal)
+	assert.Len(t, o.steps, 3)
+	assert.Equal(t, reaped, judge(ideal, ideal, o, 0, tick).outcome)
+
+	idle := observe(spells(stages[1:2])[0], between{at(0), at(0)}, ideal)
+	assert.Equal(t, tcp.TimerKeepalive, idle.steps[0].timer, "where it is all there is")
+}
+
 // A look may find TIME_WAIT with the deadline that FIN_WAIT_2 had.
 func TestObserveInheritedDeadline(t *testing.T) {
 	stages := sightings(
