@@ -103,6 +103,7 @@ func (c *Conn) ExpectNotHeld(t testing.TB, state tcp.State) {
 func (c *Conn) ExpectStays(t testing.TB, state tcp.State, d time.Duration) {
 	t.Helper()
 	end := time.Now().Add(d)
+	c.watcher.expectAt(end)
 	stages, err := c.await(d+patience, func(stages []stage) bool {
 		last := stages[len(stages)-1]
 		return last.state != state || last.last.After(end)

@@ -18,8 +18,8 @@ type pace struct {
 	// longest bounds every pause.
 	longest time.Duration
 	// before and after are how much of the distance to a moment at which something is
-	// due, and of that since one at which something happened, may pass without a look;
-	// peers is that of both for the peer's timer.
+	// due, and of that since one at which something happened, may pass without a look.
+	// peers is how many times as much it may be for the peer's timer.
 	before, after, peers float64
 	// trusting has an armed timer alone say when a state ends, where the end is
 	// predicted.
@@ -31,13 +31,13 @@ type pace struct {
 var (
 	// realPace has a look fall within a millisecond of either side of each moment,
 	// and no further than a quarter of its distance from anything else.
-	realPace = pace{longest: 500 * time.Millisecond, before: 1. / 4, after: 1. / 4, peers: 1. / 2}
+	realPace = pace{longest: 500 * time.Millisecond, before: 1. / 4, after: 1. / 4, peers: 2}
 	// virtualPace is for a clock that leaps: there the looks are nearly all that
 	// takes time on the host. They fall within a millisecond of each moment as well,
 	// because timers are on time; between those what nobody predicted is seen in a
 	// wider interval, which is no verdict, or a failure.
 	// The longest is still shorter than anything is waited for (patience).
-	virtualPace = pace{longest: patience / 2, before: 63. / 64, after: 1, peers: 1, trusting: true, overdue: 1. / 64}
+	virtualPace = pace{longest: patience / 2, before: 63. / 64, after: 7, peers: 1, trusting: true, overdue: 1. / 64}
 )
 
 // thisPace is that of the clock.
@@ -73,7 +73,7 @@ func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 			limit = min(limit, closePause)
 		}
 	}
-	return max(min(w.pace.near(now, moments, limit), part(now.Sub(peers).Abs(), w.pace.peers)), shortestPause)
+	return max(min(w.pace.near(now, moments, limit), part(w.pace.from(now, peers), w.pace.peers)), shortestPause)
 }
 
 // close bounds the pause when a timer has been overdue for so long.
@@ -85,10 +85,15 @@ func (p pace) close(overdue time.Duration) time.Duration {
 func (p pace) near(now time.Time, moments []time.Time, limit time.Duration) time.Duration {
 	pause := limit
 	for _, moment := range moments {
-		since := now.Sub(moment)
-		pause = min(pause, max(part(since, p.after), part(-since, p.before)))
+		pause = min(pause, p.from(now, moment))
 	}
 	return max(pause, shortestPause)
+}
+
+// from is how long a pause may be for the sake of one moment.
+func (p pace) from(now, moment time.Time) time.Duration {
+	since := now.Sub(moment)
+	return max(part(since, p.after), part(-since, p.before))
 }
 
 // part is a share of a duration, and at the most the longest there is.

@@ -193,6 +193,14 @@ func (w *watcher) expectEnd(spans []between, window tcp.Window, started between)
 	w.kick()
 }
 
+// expectAt has the watcher look at a moment, too.
+func (w *watcher) expectAt(moment time.Time) {
+	w.mu.Lock()
+	w.focus = append(w.focus, between{moment, moment})
+	w.mu.Unlock()
+	w.kick()
+}
+
 // lags are those of the chain whose end is expected.
 func (w *watcher) lags() []lag {
 	w.mu.Lock()
