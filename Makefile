@@ -11,7 +11,7 @@ cases: iptables ## hold, reap and judge the closing states of this kernel (2 min
 	@cd cases && FINWAIT_CALLED_BY=$$PPID go test -count=1 $(PRIVILEGED) $(ARGS)
 
 .PHONY: kernels
-kernels: iptables qemu ## the cases on four kernels of Debian and on this one, compared: a matrix (about 15 minutes; ARGS='-settings FILE')
+kernels: iptables qemu ## the cases on four kernels of Debian and on this one, compared: a matrix (about 7 minutes; ARGS='-settings FILE')
 	@go run ./scripts/matrix $(ARGS)
 
 .PHONY: plan
@@ -47,7 +47,7 @@ soak: iptables ## kill runs, press them and mislead them at random, for half an 
 	go run ./scripts/soak $(ARGS)
 
 .PHONY: mutants
-mutants: iptables ## test the suite: patch the kernel in one line, and the cases must notice (half an hour; ARGS='-run ^orphan -v')
+mutants: iptables ## test the suite: patch the kernel in one line, and the cases must notice (a quarter of an hour; ARGS='-run ^orphan -v')
 	@go run ./scripts/mutants $(ARGS)
 
 .PHONY: fuzz

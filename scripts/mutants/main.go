@@ -1,7 +1,7 @@
 // Mutants tests the suite: it patches the kernel in one line, and the cases must
 // notice.
 //
-//	go run ./scripts/mutants                   every patch; half an hour on two cores
+//	go run ./scripts/mutants                   every patch; a quarter of an hour on two cores
 //	go run ./scripts/mutants -run ^fin-wait    those whose names match
 //	go run ./scripts/mutants -v                with what failed on each kernel
 //	go run ./scripts/mutants -write            README.md beside this has the table
