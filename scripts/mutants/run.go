@@ -53,6 +53,10 @@ func (s suite) run(ctx context.Context, kernel string, args ...string) ([]failur
 	case err != nil && command.ProcessState.ExitCode() != failed:
 		return nil, fmt.Errorf("running the suite: %w\n%s", err, complained.Bytes())
 	}
+	// Whoever makes the kernel complain has not been noticed for what it breaks.
+	if bytes.Contains(complained.Bytes(), []byte("the kernel complained")) {
+		return nil, fmt.Errorf("running the suite: %s", complained.Bytes())
+	}
 	failures, readErr := readFailures(dir, printed.String())
 	if readErr == nil && err != nil && len(failures) == 0 {
 		readErr = fmt.Errorf("no lab failed, but the suite did\n%s", complained.Bytes())
