@@ -65,7 +65,7 @@ func (t Tree) verify() error {
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
-	if lacking := lacking(text); len(lacking) > 0 {
+	if lacking := lacking(text, t.HZ); len(lacking) > 0 {
 		return &BuildError{Step: configuring, Err: fmt.Errorf("this source cannot have %s", strings.Join(lacking, ", "))}
 	}
 	return nil
@@ -132,9 +132,13 @@ func appendTo(path, text string) (err error) {
 	return nil
 }
 
-// lacking are the needed symbols that a configuration does not build in.
-func lacking(config []byte) []string {
+// lacking are the needed symbols that a configuration does not build in, and HZ if it
+// is another one.
+func lacking(config []byte, hz int) []string {
 	var none []string
+	if want := fmt.Sprintf("HZ=%d", hz); !bytes.Contains(config, []byte("\nCONFIG_"+want+"\n")) {
+		none = append(none, want)
+	}
 	for _, symbol := range needed {
 		if !bytes.Contains(config, []byte("\nCONFIG_"+symbol+"=y\n")) {
 			none = append(none, symbol)

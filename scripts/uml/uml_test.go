@@ -24,14 +24,15 @@ func TestHZComesFirst(t *testing.T) {
 
 func TestWhatAConfigurationLacks(t *testing.T) {
 	var config strings.Builder
-	config.WriteString("#\n")
+	config.WriteString("#\nCONFIG_HZ=250\n")
 	for _, symbol := range needed {
 		assert.Contains(t, Fragment, "\nCONFIG_"+symbol+"=y\n")
 		fmt.Fprintf(&config, "CONFIG_%s=y\n", symbol)
 	}
-	assert.Empty(t, lacking([]byte(config.String())))
+	assert.Empty(t, lacking([]byte(config.String()), 250))
+	assert.Equal(t, []string{"HZ=1000"}, lacking([]byte(config.String()), 1000))
 	without := strings.Replace(config.String(), "CONFIG_VETH=y", "# CONFIG_VETH is not set", 1)
-	assert.Equal(t, []string{"VETH"}, lacking([]byte(without)))
+	assert.Equal(t, []string{"VETH"}, lacking([]byte(without), 250))
 }
 
 func TestAChangedConfigurationIsMadeAnew(t *testing.T) {
