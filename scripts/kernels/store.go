@@ -94,7 +94,8 @@ func (s *store) find(name string) (dir string, there bool, err error) {
 
 // make makes an entry, all of it or nothing: fill works in a directory beside it,
 // which takes the entry's place at the end. bytes is what is needed of the disk.
-// With reuse fill gets the entry that is there, and it is gone if fill fails.
+// With reuse fill gets the entry that is there, which stays if fill fails: what it has
+// done to the parts without a checksum is not lost.
 func (s *store) make(ctx context.Context, name string, bytes uint64, reuse bool, fill func(dir string) error) (string, error) {
 	if err := s.own(); err != nil {
 		return "", err
@@ -105,7 +106,8 @@ func (s *store) make(ctx context.Context, name string, bytes uint64, reuse bool,
 	dir := filepath.Join(s.dir, name)
 	work := filepath.Join(s.dir, unfinished+name)
 	err := os.Rename(dir, work)
-	if !reuse || errors.Is(err, fs.ErrNotExist) {
+	reuse = reuse && err == nil
+	if !reuse && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		err = errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755))
 	}
 	if err != nil {
@@ -120,6 +122,9 @@ func (s *store) make(ctx context.Context, name string, bytes uint64, reuse bool,
 	}
 	if err == nil {
 		err = os.Rename(work, dir)
+	}
+	if err != nil && reuse {
+		return "", errors.Join(err, os.Rename(work, dir))
 	}
 	if err != nil {
 		s.say("clearing away %s", work)

@@ -84,6 +84,12 @@ func TestAnEntryIsWholeOrNot(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.FileExists(t, filepath.Join(dir, "source", "main.c"))
+
+	_, err = s.make(t.Context(), "k", 1, true, func(work string) error { return io.ErrUnexpectedEOF })
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	_, there, err := s.find("k")
+	require.NoError(t, err)
+	assert.True(t, there, "what was there before stays")
 }
 
 func TestOneProgramMakesEntries(t *testing.T) {
