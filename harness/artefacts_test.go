@@ -198,6 +198,15 @@ func withDirection(s Segment, outgoing bool) Segment {
 	return s
 }
 
+// Hours of virtual time pass in a minute: no line is told of them.
+func TestNoProgressInVirtualTime(t *testing.T) {
+	t.Setenv("FINWAIT_VIRTUAL_TIME", "1")
+	var p progress
+	require.NoError(t, p.show(time.Hour, io.Discard))
+	assert.Nil(t, p.quit)
+	require.NoError(t, p.stop())
+}
+
 // The line of progress counts what is held, judged and failed.
 func TestProgress(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,7 @@ package harness
 import "os"
 
 // virtualTime reports whether the suite runs in a guest whose clock leaps over the
-// time in which it has nothing to do; scripts/vmexec sets the variable. Three
+// time in which it has nothing to do; scripts/vmexec sets the variable. These
 // things are different then:
 //
 //   - No probe of overshoot runs. Nobody takes the processor away, no other program
@@ -16,6 +16,8 @@ import "os"
 //     from a thread that spins, as Go's sweeper does while another thread sweeps
 //     (bgsweep in runtime/mgcsweep.go, Go 1.26), which would be for ever.
 //   - Labs are admitted so slowly that each is built alone (admission.go).
+//   - Watchers look where a deadline is, and else seldom (pause.go).
+//   - No progress is told: hours of it would pass in a minute.
 //
 // Where time is real the variable only does harm: lateness that is not measured is
 // not allowed for, and fails what was on time.
