@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"/cases": {module + "/harness", module + "/harness/tcp"},
 	"/scripts": {
 		module + "/harness/tcp", module + "/harness/report", "golang.org/x/sys/unix",
-		"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/emulation",
+		"github.com/chromedp/chromedp", "github.com/chromedp/cdproto/cdp", "github.com/chromedp/cdproto/emulation", "github.com/chromedp/cdproto/performance",
 	},
 	"/scripts/compare": {module + "/harness/report"},
 	"/scripts/matrix":  {module + "/scripts/guest", module + "/harness/report", module + "/harness/tcp"},
