@@ -11,6 +11,8 @@ type Comparison struct {
 	runs  []Run
 	names []string
 	rows  []comparedLab
+	// lacking are the names of runs that have no result.
+	lacking []string
 }
 
 // A comparedLab is one lab in all of the runs.
@@ -22,6 +24,9 @@ type comparedLab struct {
 	changes []change
 	// differs says that some two of the runs do not agree.
 	differs bool
+	// amiss says that the lab failed or was inconclusive in one of the runs, or
+	// differs for no reason that the model knows.
+	amiss bool
 }
 
 // A change is what became of a lab from one run to another.
@@ -64,22 +69,19 @@ func Compare(runs []Run, names []string) Comparison {
 	for _, test := range tests {
 		row := byTest[test]
 		row.compare(runs)
+		row.amiss = row.broken() || c.unexplained(*row)
 		c.rows = append(c.rows, *row)
 	}
 	slices.SortFunc(c.rows, func(a, b comparedLab) int {
+		if c.byModel() && a.amiss != b.amiss {
+			if a.amiss {
+				return -1
+			}
+			return 1
+		}
 		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), cmp.Compare(a.test, b.test))
 	})
 	return c
-}
-
-// Worse reports whether in one of the runs a lab that was there before is gone,
-// did not pass any more, or moved.
-func (c Comparison) Worse() bool {
-	return slices.ContainsFunc(c.rows, func(row comparedLab) bool {
-		return slices.ContainsFunc(row.changes, func(one change) bool {
-			return one == worse || one == missing || one == moved
-		})
-	})
 }
 
 func (c *comparedLab) compare(runs []Run) {

@@ -13,7 +13,7 @@ func (c Comparison) Markdown() string {
 		mark = marks[Failed]
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s finwait: %s\n\n", mark, c.counts())
+	fmt.Fprintf(&b, "### %s finwait: %s\n\n", mark, cell(c.counts()))
 	for i, run := range c.runs {
 		b.WriteString("- ")
 		if len(c.runs) == 2 {

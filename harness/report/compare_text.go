@@ -17,7 +17,9 @@ func (c Comparison) Text() string {
 		}
 		fmt.Fprintf(&b, "%s: %s, %s\n", c.names[i], run.kernel(), run.results())
 	}
-	b.WriteString("\n")
+	if len(c.runs) > 0 {
+		b.WriteString("\n")
+	}
 	if rows := c.differing(); len(rows) > 0 {
 		if len(c.runs) == 2 {
 			c.tellPairs(&b, rows)

@@ -22,21 +22,54 @@ func (c Comparison) label(i int) string {
 }
 
 // counts says how many labs became what, or of more than two runs, how many
-// they agree on.
+// they agree on; and which runs have no result.
 func (c Comparison) counts() string {
-	text := counted(len(c.rows), "lab") + ": "
-	if len(c.runs) != 2 {
-		differing := len(c.differing())
-		return text + fmt.Sprintf("%d agree, %d differ", len(c.rows)-differing, differing)
+	var text string
+	switch len(c.runs) {
+	case 0:
+	case 1:
+		text = counted(len(c.rows), "lab") + " and nothing to compare with"
+	case 2:
+		text = c.countPair()
+	default:
+		text = c.countMatrix()
 	}
-	n, broken := map[change]int{}, 0
+	if len(c.lacking) > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += "no result of " + oneLine(strings.Join(c.lacking, ", "))
+	}
+	return text
+}
+
+func (c Comparison) countMatrix() string {
+	differing, broken := len(c.differing()), 0
 	for _, row := range c.rows {
-		n[row.changes[1]]++
-		if row.changes[1] == same && badness(row.labs[0].Result) >= badness(Inconclusive) {
+		if !row.differs && row.broken() {
 			broken++
 		}
 	}
-	text += fmt.Sprintf("%d %s", n[same], same)
+	text := fmt.Sprintf("%s: %d agree", counted(len(c.rows), "lab"), len(c.rows)-differing)
+	if broken > 0 {
+		text += fmt.Sprintf(" (%d failed or inconclusive in all)", broken)
+	}
+	text += fmt.Sprintf(", %d differ", differing)
+	if n := len(c.Unexplained()); n > 0 {
+		text += fmt.Sprintf(" (%d unexplained)", n)
+	}
+	return text
+}
+
+func (c Comparison) countPair() string {
+	n, broken := map[change]int{}, 0
+	for _, row := range c.rows {
+		n[row.changes[1]]++
+		if row.changes[1] == same && row.broken() {
+			broken++
+		}
+	}
+	text := fmt.Sprintf("%s: %d %s", counted(len(c.rows), "lab"), n[same], same)
 	if broken > 0 {
 		text += fmt.Sprintf(" (%d failed or inconclusive in both)", broken)
 	}
@@ -44,6 +77,9 @@ func (c Comparison) counts() string {
 		if n[one] > 0 {
 			text += fmt.Sprintf(", %d %s", n[one], one)
 		}
+	}
+	if n := len(c.Unexplained()); n > 0 && c.byModel() {
+		text += fmt.Sprintf("; %d unexplained", n)
 	}
 	return text
 }
@@ -95,14 +131,21 @@ func (l *Lab) told() string {
 	return strings.Join(texts, "; ")
 }
 
-// causes are what may explain that a lab moved or did not pass any more.
+// causes are what may explain that a lab moved or did not pass any more. Between
+// kernels a difference is called unexplained where the model knows no reason.
 func (c Comparison) causes(row comparedLab) string {
-	if one := row.changes[1]; one != moved && one != worse {
-		return ""
-	}
+	var found []string
 	was, is := row.labs[0], row.labs[1]
-	found := causes(c.runs[0], c.runs[1], *was, *is)
+	because := row.changes[1] == moved || row.changes[1] == worse
+	if because {
+		found = causes(c.runs[0], c.runs[1], *was, *is)
+	}
+	if c.byModel() && c.unexplained(row) {
+		found = append(found, unexplained)
+	}
 	switch {
+	case !because && len(found) == 0:
+		return ""
 	case len(found) > 0:
 		return strings.Join(found, ", ")
 	case len(was.Hosts) == 0 || len(is.Hosts) == 0:

@@ -33,8 +33,8 @@ func ExampleCompare() {
 	// moved        FIN_WAIT_2, server never closes, IPv4
 	//              A  client reaped from FIN_WAIT_2 after 3.094 s, window 3.000 to 3.256 s
 	//              B  client reaped from FIN_WAIT_2 after 5.094 s, window 5.000 to 5.256 s
-	//              Linux 6.12.1 → 6.18.44
+	//              Linux 6.12.1 → 6.18.44, unexplained
 	//
-	// 1 lab: 0 the same, 1 moved
+	// 1 lab: 0 the same, 1 moved; 1 unexplained
 	// worse: true
 }

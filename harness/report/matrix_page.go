@@ -13,16 +13,20 @@ var matrixHTML string
 var matrixTemplate = template.Must(template.New("matrix").Parse(matrixHTML))
 
 // WritePage writes the comparison as one HTML page that needs nothing else: a row
-// for each lab, those that differ first, and a column for each run. links lead to the
-// pages of the runs, one for each.
+// for each lab, those to be looked into first, then those that differ, and a column for each run. links lead to the
+// pages of the runs, one for each, empty where there is none.
 func (c Comparison) WritePage(w io.Writer, links []string) error {
-	p := matrixPage{Style: template.CSS(pageStyle), Counts: c.counts(), Class: "good"}
+	p := matrixPage{Style: template.CSS(pageStyle), Counts: c.counts(), Class: "good", Unexplained: c.Unexplained()}
+	if c.Worse() {
+		p.Class = "bad"
+	}
 	for i, run := range c.runs {
 		verdict, class := run.inWords()
-		p.Runs = append(p.Runs, matrixRun{c.label(i), c.names[i], links[i], run.kernel(), verdict, class, coarse(run.Took)})
-		if class != "good" {
-			p.Class = "bad"
+		name := c.names[i]
+		if len(c.runs) == 2 {
+			name = c.label(i) + " " + name
 		}
+		p.Runs = append(p.Runs, matrixRun{c.label(i), name, links[i], run.kernel(), verdict, class, coarse(run.Took)})
 	}
 	for _, row := range c.rows {
 		line := matrixRow{Name: row.name(), Differs: row.differs}
@@ -32,15 +36,14 @@ func (c Comparison) WritePage(w io.Writer, links []string) error {
 		for i, lab := range row.labs {
 			cell := matrixCell{Text: row.short(i)}
 			if lab != nil {
-				cell.Class, cell.Link = labView{Lab: *lab}.Class(), links[i]+"#"+lab.Test
+				cell.Class = labView{Lab: *lab}.Class()
+				if links[i] != "" {
+					cell.Link = links[i] + "#" + lab.Test
+				}
 			}
 			line.Cells = append(line.Cells, cell)
 		}
 		p.Rows = append(p.Rows, line)
-	}
-	p.Unexplained = c.Unexplained()
-	if len(p.Unexplained) > 0 {
-		p.Class = "bad"
 	}
 	if err := matrixTemplate.Execute(w, p); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
@@ -66,5 +69,5 @@ type matrixRow struct {
 	Cells   []matrixCell
 }
 
-// A matrixCell links to the lab on the page of its run.
+// A matrixCell links to the lab on the page of its run, if there is one.
 type matrixCell struct{ Text, Class, Link string }

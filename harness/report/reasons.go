@@ -15,12 +15,17 @@ import (
 // a release changed, and the connection's retransmission timeout.
 func (c Comparison) Unexplained() []string {
 	var names []string
-	for _, row := range c.differing() {
-		if _, all := c.reasons(row); !all {
+	for _, row := range c.rows {
+		if c.unexplained(row) {
 			names = append(names, row.name())
 		}
 	}
 	return names
+}
+
+func (c Comparison) unexplained(row comparedLab) bool {
+	_, all := c.reasons(row)
+	return row.differs && !all
 }
 
 // reasons are why the lab did not do the same in runs that stand next to each
@@ -39,11 +44,14 @@ func (c Comparison) reasons(row comparedLab) (texts []string, all bool) {
 	return slices.Compact(texts), all && len(texts) > 0
 }
 
+// unexplained is in place of a reason.
+const unexplained = "unexplained"
+
 // why are the reasons in a line, which says so if there is none.
 func (c Comparison) why(row comparedLab) string {
 	texts, all := c.reasons(row)
 	if !all {
-		texts = append(texts, "unexplained")
+		texts = append(texts, unexplained)
 	}
 	return strings.Join(texts, "; ")
 }
