@@ -3,12 +3,19 @@
 //	go run ./scripts/compare A.json B.json          what moved from A to B
 //	go run ./scripts/compare A.json B.json C.json   a matrix, a column for each
 //	go run ./scripts/compare -markdown A.json B.json
+//	go run ./scripts/compare -page matrix.html A B C
 //
 // The files are the results.json of package report; a directory stands for the
-// one in it. The exit status is 0 if nothing changed for the worse, 1 if a lab
-// of the first run is gone, moved or did not pass any more, and 2 if a file
-// cannot be read. go run prints the status and exits with 1 for any but 0: where
-// the difference matters, build the command.
+// one in it. -page writes the matrix of all labs as HTML, which leads to the pages
+// of the runs, where these are beside the files.
+//
+// The exit status is 0 if nothing changed for the worse, 1 if something did, and 2
+// if a file cannot be read. Of two runs on one kernel, that is a lab of the first
+// which is gone, moved or did not pass any more. Of runs on several kernels, and of
+// more than two, it is a lab that failed or was inconclusive in one of them, or
+// differs for no reason that the model knows. Of more than two files, those that
+// can be read are compared, and the others named. go run prints the status and
+// exits with 1 for any but 0: where the difference matters, build the command.
 package main
 
 import (
@@ -16,9 +23,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/finwait/finwait/harness/report"
@@ -37,10 +42,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: compare [-markdown] A.json B.json [C.json …]")
+		fmt.Fprintln(stderr, "usage: compare [-markdown] [-page FILE] A.json B.json [C.json …]")
 		flags.PrintDefaults()
 	}
 	markdown := flags.Bool("markdown", false, "print Markdown, for a page on GitHub")
+	page := flags.String("page", "", "write the matrix of all labs as HTML to this `file`")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return fine
@@ -50,10 +56,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "finwait: compare needs two files or more")
 		return refused
 	}
-	worse, err := compare(flags.Args(), *markdown, stdout)
-	switch {
-	case err != nil:
+	found, errs := readAll(flags.Args())
+	worse := false
+	if len(errs) == 0 || flags.NArg() > 2 {
+		var err error
+		if worse, err = found.show(stdout, *markdown, *page); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, err := range errs {
 		fmt.Fprintln(stderr, "finwait:", err)
+	}
+	switch {
+	case len(errs) > 0:
 		return refused
 	case worse:
 		return changed
@@ -61,18 +76,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return fine
 }
 
-// compare prints what differs between the files, and reports whether it did so
-// for the worse.
-func compare(names []string, markdown bool, out io.Writer) (worse bool, err error) {
-	var runs []report.Run
-	for _, name := range names {
-		run, err := read(name)
-		if err != nil {
-			return false, err
-		}
-		runs = append(runs, run)
-	}
-	comparison := report.Compare(runs, names)
+// show prints what differs, writes the page if one is asked for, and reports whether
+// something is worse.
+func (r results) show(out io.Writer, markdown bool, page string) (worse bool, err error) {
+	comparison := report.Compare(r.runs, r.names).Lacking(r.lacking...)
 	text := comparison.Text()
 	if markdown {
 		text = comparison.Markdown()
@@ -80,28 +87,8 @@ func compare(names []string, markdown bool, out io.Writer) (worse bool, err erro
 	if _, err := io.WriteString(out, text); err != nil {
 		return false, fmt.Errorf("printing the comparison: %w", err)
 	}
-	return comparison.Worse(), nil
-}
-
-// read reads the file, or the results.json of the directory.
-func read(name string) (run report.Run, err error) {
-	switch info, err := os.Stat(name); {
-	case err == nil && info.IsDir():
-		name = filepath.Join(name, "results.json")
-	case err == nil && info.Mode()&fs.ModeDevice != 0: // which may have no end
-		return report.Run{}, fmt.Errorf("%s: is a device, and no results.json", name)
+	if page != "" {
+		err = writePage(page, comparison, r.names)
 	}
-	file, err := os.Open(name)
-	if err != nil {
-		var failed *fs.PathError
-		if errors.As(err, &failed) {
-			err = failed.Err // it names the file again
-		}
-		return report.Run{}, fmt.Errorf("%s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if run, err = report.Read(file); err != nil {
-		return report.Run{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return run, nil
+	return comparison.Worse(), err
 }

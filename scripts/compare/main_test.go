@@ -37,6 +37,9 @@ func TestExitStatus(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "list.json")
 	require.NoError(t, os.WriteFile(list, []byte(`[]`), 0o600))
 	empty := t.TempDir()
+	other := of(report.Passed)
+	other.Kernel = "6.12.1"
+	unlike := saved(t, other)
 
 	for name, test := range map[string]struct {
 		args         []string
@@ -48,6 +51,15 @@ func TestExitStatus(t *testing.T) {
 		"worse":              {args: []string{passed, failed}, want: 1, says: "worse        a lab\n"},
 		"better":             {args: []string{failed, passed}, want: 0, says: "better       a lab\n"},
 		"worse in the third": {args: []string{passed, passed, failed}, want: 1, says: "1 lab: 0 agree, 1 differ\n"},
+		"fails on both":      {args: []string{failed, failed}, want: 0, says: "1 lab: 1 the same (1 failed or inconclusive in both)\n"},
+		"fails on a kernel":  {args: []string{failed, unlike}, want: 1, says: "better       a lab\n"},
+		"another kernel":     {args: []string{passed, unlike}, want: 0, says: "1 lab: 1 the same\n"},
+		"fails everywhere":   {args: []string{failed, failed, failed}, want: 1, says: "1 lab: 1 agree (1 failed or inconclusive in all), 0 differ\n"},
+		"one is missing":     {args: []string{"-markdown", passed, "nowhere", unlike}, want: 2, says: "### ✗ finwait: 1 lab: 1 the same; no result of nowhere\n", errors: "finwait: nowhere: no such file or directory\n"},
+		"one is malformed":   {args: []string{passed, unlike, malformed}, want: 2, says: "1 lab: 1 the same; no result of " + malformed + "\n", errors: "finwait: " + malformed + ": truncated"},
+		"one is there":       {args: []string{passed, "nowhere", "x"}, want: 2, says: "1 lab and nothing to compare with; no result of nowhere, x\n", errors: "finwait: nowhere: no such file or directory\nfinwait: x: no such"},
+		"none is there":      {args: []string{"-markdown", "x", "y", "z"}, want: 2, says: "### ✗ finwait: no result of x, y, z\n", errors: "finwait: none of the 3 files can be read: x: no such file or directory\n"},
+		"no page":            {args: []string{"-page", "nowhere/x.html", passed, passed}, want: 2, says: "1 the same", errors: "finwait: writing the page: open nowhere/x.html: no such file or directory\n"},
 		"Markdown":           {args: []string{"-markdown", passed, failed}, want: 1, says: "| worse | a lab |"},
 		"one file":           {args: []string{passed}, want: 2, errors: "finwait: compare needs two files or more\n"},
 		"an empty name":      {args: []string{passed, ""}, want: 2, errors: "finwait: compare needs two files or more\n"},
@@ -55,7 +67,7 @@ func TestExitStatus(t *testing.T) {
 		"another file":       {args: []string{passed, os.Args[0]}, want: 2, errors: "finwait: " + os.Args[0] + ": malformed JSON in line 1, at byte 1: "},
 		"a list":             {args: []string{passed, list}, want: 2, errors: "finwait: " + list + ": not a report of finwait: it says no version\n"},
 		"an unknown flag":    {args: []string{"-html", passed, passed}, want: 2, errors: "flag provided but not defined: -html\nusage: compare"},
-		"help":               {args: []string{"-h"}, want: 0, errors: "usage: compare [-markdown] A.json B.json [C.json …]\n"},
+		"help":               {args: []string{"-h"}, want: 0, errors: "usage: compare [-markdown] [-page FILE] A.json B.json [C.json …]\n"},
 		"no such file":       {args: []string{passed, "nowhere.json"}, want: 2, errors: "finwait: nowhere.json: no such file or directory\n"},
 		"an empty directory": {args: []string{passed, empty}, want: 2, errors: "finwait: " + filepath.Join(empty, "results.json") + ": no such file or directory\n"},
 		"a truncated file":   {args: []string{malformed, passed}, want: 2, errors: "finwait: " + malformed + ": truncated: the report ends too early, in line 1, at byte 13\n"},
