@@ -9,7 +9,7 @@
 // watched to its end there, one guest for each processor at a time. The host's kernel
 // runs in real time, alone and last: what keeps a processor busy makes its timers late.
 //
-// There is a line for each kernel when it has ended, and then the matrix: a row for each
+// There is a line for each kernel when it has ended, or cannot be had, and then the matrix: a row for each
 // lab that did not do the same everywhere, and why, as far as the model knows (Changes
 // in harness/tcp). build/kernels has what was found: index.html with the matrix, the report of
 // each kernel in NAME, what it printed in NAME.txt.
@@ -73,15 +73,12 @@ func run(ctx context.Context, args []string, out, told io.Writer) error {
 	if err != nil {
 		return err
 	}
-	kernels, err := s.find(ctx, opts.kernels)
-	if err != nil {
-		return err
-	}
+	kernels, lacking := s.find(ctx, opts.kernels, out)
 	failed := s.runAll(ctx, kernels, opts.cases, out)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return conclude(s.dir, kernels, failed, out)
+	return conclude(s.dir, kernels, lacking, failed, out)
 }
 
 // parse reads the command line.

@@ -41,14 +41,44 @@ func TestConclude(t *testing.T) {
 		store(t, dir, "host", found("6.18.44", report.Passed)),
 	}
 	var out bytes.Buffer
-	require.NoError(t, conclude(dir, kernels, nil, &out))
+	require.NoError(t, conclude(dir, kernels, nil, nil, &out))
 	assert.Contains(t, out.String(), "lab      6.1.0  6.18.44  7.3.4  why\nB, IPv4  –      ✓        ✓      tcp_rto_max_ms is new (Linux 6.15)\n", "in the order of the releases")
 	assert.FileExists(t, filepath.Join(dir, "index.html"))
-	assert.ErrorContains(t, conclude(dir, kernels, []string{"host"}, &out), "the cases failed on [host]")
+	assert.ErrorContains(t, conclude(dir, kernels, nil, []string{"host"}, &out), "the cases failed on [host]")
 
 	unexplained := append(kernels, store(t, dir, "debian-7.4", found("7.4.1", report.Skipped)))
-	assert.ErrorContains(t, conclude(dir, unexplained, nil, &out), "1 labs differ")
-	assert.ErrorContains(t, conclude(dir, append(kernels, kernel{name: "gone"}), nil, &out), "there is no result of gone")
+	assert.ErrorContains(t, conclude(dir, unexplained, nil, nil, &out), "1 labs differ")
+	assert.ErrorContains(t, conclude(dir, append(kernels, kernel{name: "gone"}), nil, nil, &out), "there is no result of gone")
+	assert.Contains(t, out.String(), "; no result of gone\n")
+
+	require.EqualError(t, conclude(dir, kernels, []string{"debian-5.10"}, nil, &out), "no kernel: debian-5.10")
+	assert.Contains(t, out.String(), "2 labs: 1 agree, 1 differ; no result of debian-5.10\n", "the others are compared")
+	require.EqualError(t, conclude(dir, nil, []string{"debian-5.10", "debian-6.1"}, nil, &out), "no kernel: debian-5.10, debian-6.1")
+}
+
+// A kernel that Debian has no more keeps none of the others from being run.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	var told, out bytes.Buffer
+	s := suite{told: &told, kernels: filepath.Join(t.TempDir(), "kernels")}
+	const script = `#!/bin/sh
+case $2 in
+*:5.10) echo fetching >&2; echo "finwait: no suite of the mirror has it" >&2; exit 1 ;;
+*:odd) echo nothing ;;
+*:newest) echo getting; echo "-kernel qemu:/x/debian-6.1/vmlinuz -modules /x/debian-6.1/modules/6.1.0" ;;
+*) echo "-kernel qemu:/x/debian-${2#debian:}/vmlinuz -modules /x/m" ;;
+esac
+`
+	require.NoError(t, os.WriteFile(s.kernels, []byte(script), 0o700))
+	found, lacking := s.find(t.Context(), []string{"5.10", "6.1", "odd", "newest", "host"}, &out)
+	assert.Equal(t, []kernel{
+		{"debian-6.1", []string{"-kernel", "qemu:/x/debian-6.1/vmlinuz", "-modules", "/x/m"}}, {name: "host"},
+	}, found)
+	assert.Equal(t, []string{"debian-5.10", "debian-odd"}, lacking)
+	assert.Equal(t, `FAIL  debian-5.10: no kernel: getting Linux 5.10 of Debian: exit status 1: no suite of the mirror has it
+FAIL  debian-odd: no kernel: getting Linux odd of Debian: scripts/kernels says "nothing\n", and no kernel
+`, out.String())
+	assert.Equal(t, "fetching\nfinwait: no suite of the mirror has it\n", told.String())
 }
 
 func TestTold(t *testing.T) {

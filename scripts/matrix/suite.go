@@ -43,16 +43,20 @@ type kernel struct {
 
 func (k kernel) host() bool { return k.flags == nil }
 
-// find gets the kernels, in this order.
-func (s suite) find(ctx context.Context, names []string) ([]kernel, error) {
-	var found []kernel
+// find gets the kernels, in this order, prints a line for each that cannot be had, and
+// returns the names of those as lacking: Debian will not have all of them for ever.
+func (s suite) find(ctx context.Context, names []string, out io.Writer) (found []kernel, lacking []string) {
 	taken := map[string]bool{}
 	for _, name := range names {
 		k := kernel{name: "host"}
 		if name != k.name {
 			var err error
-			if k, err = s.get(ctx, name); err != nil {
-				return nil, err
+			if k, err = s.get(ctx, name); ctx.Err() != nil {
+				return nil, nil
+			} else if err != nil {
+				lacking = append(lacking, k.name)
+				fmt.Fprintf(out, "FAIL  %s: no kernel: %v\n", k.name, err)
+				continue
 			}
 		}
 		if !taken[k.name] { // Debian's newest may be one of the others
@@ -60,26 +64,31 @@ func (s suite) find(ctx context.Context, names []string) ([]kernel, error) {
 			found = append(found, k)
 		}
 	}
-	return found, nil
+	return found, lacking
 }
 
 // get gets a kernel of Debian. Its name is that which scripts/kernels keeps it by, as
-// debian-6.12.
+// debian-6.12, and with an error the one that was asked for.
 func (s suite) get(ctx context.Context, version string) (kernel, error) {
+	k := kernel{name: "debian-" + version}
+	var complained bytes.Buffer
 	command := guest.Command(ctx, s.kernels, "get", "debian:"+version)
-	command.Stderr = s.told
+	command.Stderr = io.MultiWriter(s.told, &complained)
 	out, err := command.Output()
 	if err != nil {
-		return kernel{}, fmt.Errorf("getting Linux %s of Debian: %w", version, err)
+		return k, fmt.Errorf("getting Linux %s of Debian: %w: %s", version, err, strings.TrimPrefix(lastLine(complained.String()), "finwait: "))
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	k := kernel{flags: strings.Fields(lines[len(lines)-1])}
-	const flags = 4 // -kernel qemu:DIR/vmlinuz -modules DIR/modules/RELEASE
-	if len(k.flags) != flags {
-		return kernel{}, fmt.Errorf("getting Linux %s of Debian: scripts/kernels says %q, and no kernel", version, out)
+	flags := strings.Fields(lastLine(string(out)))
+	const wanted = 4 // -kernel qemu:DIR/vmlinuz -modules DIR/modules/RELEASE
+	if len(flags) != wanted {
+		return k, fmt.Errorf("getting Linux %s of Debian: scripts/kernels says %q, and no kernel", version, out)
 	}
-	k.name = filepath.Base(filepath.Dir(k.flags[1]))
-	return k, nil
+	return kernel{name: filepath.Base(filepath.Dir(flags[1])), flags: flags}, nil
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
 }
 
 // run runs the cases on a kernel. What they print goes to NAME.txt, what they find
