@@ -81,6 +81,17 @@ FAIL  debian-odd: no kernel: getting Linux odd of Debian: scripts/kernels says "
 	assert.Equal(t, "fetching\nfinwait: no suite of the mirror has it\n", told.String())
 }
 
+// What an earlier run has found is neither taken for this one's, nor in its way.
+func TestEmptied(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	k := store(t, dir, "host", found("6.18.44", report.Passed))
+	require.NoError(t, emptied(filepath.Join(dir, k.name)))
+	entries, err := os.ReadDir(filepath.Join(dir, k.name))
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+}
+
 func TestTold(t *testing.T) {
 	t.Parallel()
 	k, took := kernel{name: "debian-6.1"}, 90*time.Second

@@ -91,15 +91,24 @@ func lastLine(text string) string {
 	return lines[len(lines)-1]
 }
 
+// emptied makes the directory of a report and empties it: a guest that finds nothing of
+// an earlier run does the same again. Evidence of a run as root is root's to remove.
+func emptied(report string) error {
+	if err := os.RemoveAll(report); err != nil {
+		return fmt.Errorf("removing what an earlier run has found, which may be root's: %w", err)
+	}
+	if err := os.MkdirAll(report, 0o755); err != nil {
+		return fmt.Errorf("making a place for the results: %w", err)
+	}
+	return nil
+}
+
 // run runs the cases on a kernel. What they print goes to NAME.txt, what they find
 // to the directory NAME.
 func (s suite) run(ctx context.Context, k kernel, cases []string) error {
 	report := filepath.Join(s.dir, k.name)
-	if err := os.MkdirAll(report, 0o755); err != nil {
-		return fmt.Errorf("making a place for the results: %w", err)
-	}
-	if err := os.Remove(filepath.Join(report, "results.json")); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("removing what an earlier run has found: %w", err)
+	if err := emptied(report); err != nil {
+		return err
 	}
 	output, err := os.Create(report + ".txt")
 	if err != nil {
@@ -119,7 +128,7 @@ func (s suite) run(ctx context.Context, k kernel, cases []string) error {
 	command.Dir, command.Env = filepath.Join(s.root, "cases"), environ
 	command.Stdout, command.Stderr = output, io.MultiWriter(output, &complained)
 	if err := command.Run(); err != nil {
-		return fmt.Errorf("%w\n%s", err, complained.Bytes())
+		return fmt.Errorf("%w: see %s\n%s", err, output.Name(), complained.Bytes())
 	}
 	return nil
 }
