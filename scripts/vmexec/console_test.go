@@ -63,6 +63,8 @@ func TestVerdict(t *testing.T) {
 		{got: result{begun: true, last: message{Kind: exited, Status: 2}}, log: console{complaint: "WARNING: x"}, status: 2, says: "WARNING: x"},
 		{got: result{begun: true, last: message{Kind: exited, Status: -1, Signal: "killed"}}, status: 125, says: "ended by a signal: killed"},
 		{got: result{begun: true, last: message{Kind: exited, Status: -1, Signal: "killed"}}, log: console{memory: "Out of memory: Killed process 7"}, status: 125, says: "ran out of its 1024 MiB of memory"},
+		{got: result{begun: true, last: message{Kind: exited}}, log: console{memory: "Out of memory: Killed process 9 (iptables)"}, status: 125, says: "ran out of its 1024 MiB of memory: Out of memory: Killed process 9 (iptables)"},
+		{got: result{begun: true, last: message{Kind: exited, Status: 1}}, log: console{memory: "Out of memory: Killed process 9 (iptables)", complaint: "WARNING: x"}, status: 125, says: "ran out of its 1024 MiB of memory"},
 		{got: result{begun: true}, log: console{panic: panicked, complaint: panicked}, status: 125, says: "the kernel panicked: " + panicked},
 		{got: result{begun: true}, status: 125, says: "ended before it said how the test had"},
 		{got: result{}, status: 125, says: "ended before the test began"},
