@@ -11,11 +11,13 @@ import (
 // tailLines is how much of a console is shown where there is no result.
 const tailLines = 30
 
-// complaints are how lines begin in which a kernel says that it is itself at fault,
-// behind the time and the level.
+// complaints are what a kernel says when it is itself at fault. They are looked for
+// anywhere in a line: some follow the name of a part of the kernel ("watchdog: BUG: "),
+// or what a program has printed without an end of line, and one that is overlooked
+// makes a pass.
 var complaints = regexp.MustCompile(`WARNING: |BUG: |kernel BUG at |Oops: |general protection fault|` +
 	`INFO: (possible|suspicious|inconsistent|task .* blocked for)|possible (circular|recursive) locking|suspicious RCU usage|` +
-	`rcu: INFO: .* detected|refcount_t: |unregister_netdevice: waiting for|ref_tracker: |leaked reference|` +
+	`rcu: INFO: .*detected|Attempt to release (TCP socket in state|alive)|refcount_t: |unregister_netdevice: waiting for|ref_tracker: |leaked reference|` +
 	`Call to .* while|scheduling while atomic|UBSAN: |KASAN: |KFENCE: |Slab .* leaked|Kernel panic - `)
 
 // outOfMemory is how the kernel says that it has ended a process for that.
