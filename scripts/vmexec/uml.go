@@ -28,15 +28,23 @@ func umlArgs(opts options) []string {
 }
 
 // umlEnv is the environment of a User Mode Linux. Its memory is a file in TMPDIR, which
-// it removes at once. glibc's restartable sequences are switched off: the processes of the
+// it removes at once: in memory where there is room for it. glibc's restartable sequences are switched off: the processes of the
 // guest inherit the registration, and unmap the memory that it points to
 // ("wait_stub_done: failed", seen with Linux 6.1 and 6.12 and glibc 2.36).
 func umlEnv(environ []string) []string {
 	env := append(environ, "GLIBC_TUNABLES=glibc.pthread.rseq=0")
 	var fs unix.Statfs_t
 	const inMemory = "/dev/shm"
-	if unix.Access(inMemory, unix.W_OK) == nil && unix.Statfs(inMemory, &fs) == nil && int64(fs.Bavail)*fs.Bsize > memory<<20 {
+	if unix.Access(inMemory, unix.W_OK) == nil && unix.Statfs(inMemory, &fs) == nil && holdsMemory(&fs) {
 		return append(env, "TMPDIR="+inMemory)
 	}
 	return append(env, "TMPDIR="+os.TempDir())
+}
+
+// holdsMemory reports whether a file system has room for the memory of a guest, and
+// lets it run what is there: a User Mode Linux does not start where that is forbidden
+// (check_tmpexec in arch/um/os-Linux/mem.c, Linux 6.12 to 7.3).
+func holdsMemory(fs *unix.Statfs_t) bool {
+	const noexec = unix.MS_NOEXEC // ST_NOEXEC of statfs(2) is the same bit
+	return int64(fs.Bavail)*fs.Bsize > memory<<20 && fs.Flags&noexec == 0
 }
