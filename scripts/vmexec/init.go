@@ -16,7 +16,8 @@ import (
 
 // afterwards is how long the guest goes on in virtual time when the test has ended:
 // a kernel that waits for a reference to a link says so for the first time after ten
-// seconds (netdev_unregister_timeout_secs, net/core/dev.c, Linux 5.13 to 7.3).
+// seconds (netdev_unregister_timeout_secs, net/core/dev.c, Linux 5.13 to 7.3). In real
+// time that would be the longest part of many a run, and is left out.
 const afterwards = 15 * time.Second
 
 // isGuest reports whether this is the first process of a guest.

@@ -16,13 +16,19 @@
 // iptables with all that it loads. What the test writes comes back to where it would
 // be without a guest: -report, -artifacts, coverage and profiles. In place of
 // go test's -timeout, which would count the guest's time, there is -limit, in
-// the host's time.
+// the host's time. But go test itself ends what it has started a minute after its
+// -timeout, in the host's time, too: with -limit above 10m give it -timeout as well.
 //
 // The exit status is that of the test; 1 if it passed, but the kernel complained of
 // itself meanwhile (WARNING, BUG, lockdep, a reference that is never given back); and
 // 125 if the guest never said how the test ended: it could not start, panicked,
 // hung, or ran out of memory. The end of its console is printed then. Interrupts
 // give 128 and the number of the signal.
+//
+// A reference to a link that is never given back the kernel reports only ten seconds
+// after the link is gone. In virtual time the guest goes on for as long as that; in
+// real time it ends with the test, so what the last ten seconds have left behind is not
+// noticed.
 package main
 
 import (
