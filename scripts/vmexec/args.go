@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A task is a test with its arguments, and what they say of files. All paths are
@@ -20,6 +22,8 @@ type task struct {
 	report string
 	// outputs are files and directories besides that are written.
 	outputs []string
+	// timeout is that of go test, 0 if there is none.
+	timeout time.Duration
 }
 
 // Flags of go test that take a path to write to. The value says whether a relative
@@ -35,7 +39,7 @@ var written = map[string]bool{
 var left = []string{"test.timeout", "test.testlogfile"}
 
 // newTask reads the arguments of a test that is started in dir.
-func newTask(dir string, test []string) task {
+func newTask(dir string, test []string) (task, error) {
 	t := task{binary: absolute(dir, test[0]), dir: dir, root: moduleRoot(dir)}
 	outputdir, artifacts := dir, false
 	type output struct {
@@ -48,6 +52,12 @@ func newTask(dir string, test []string) task {
 		n := 1
 		if takesValue(name) && !joined && i+1 < len(test) {
 			value, n = test[i+1], 2
+		}
+		if name == "test.timeout" {
+			var err error
+			if t.timeout, err = time.ParseDuration(value); err != nil {
+				return task{}, fmt.Errorf("reading -%s: %w", name, err)
+			}
 		}
 		if slices.Contains(left, name) {
 			i += n - 1
@@ -81,7 +91,17 @@ func newTask(dir string, test []string) task {
 	if artifacts {
 		t.outputs = append(t.outputs, filepath.Join(outputdir, "_artifacts"))
 	}
-	return t
+	return t, nil
+}
+
+// warning is what to say before a run that go test may end before limit does; empty
+// if there is nothing to say. go test kills what it has started a minute after its
+// -timeout (testKillTimeout in cmd/go/internal/test, Go 1.26).
+func (t task) warning(limit time.Duration) string {
+	if t.timeout <= 0 || t.timeout >= limit {
+		return ""
+	}
+	return fmt.Sprintf("go test ends this run a minute after its -timeout=%v, in the host's time: for -limit=%v give it -timeout=%v as well", t.timeout, limit, limit)
 }
 
 // flagOf is the name of a flag, and its value where there is one behind a =.

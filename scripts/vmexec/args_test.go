@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,12 +18,13 @@ func TestNewTask(t *testing.T) {
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), nil, 0o644))
 
-	got := newTask(dir, []string{
+	got, err := newTask(dir, []string{
 		"/tmp/b001/cases.test", "-test.testlogfile=/tmp/b001/testlog.txt", "-test.paniconexit0", "-test.timeout=10m0s",
 		"--test.timeout", "5m", "-test.outputdir=" + root, "-test.cpuprofile=cpu.out", "-test.gocoverdir=/tmp/b001/cover",
 		"-test.coverprofile", "/tmp/b001/_cover_.out", "-test.artifacts", "-report=build/report", "-settings", "my.conf", "-watch=3h", "-test.short=true",
 	})
 
+	require.NoError(t, err)
 	assert.Equal(t, task{
 		binary: "/tmp/b001/cases.test", dir: dir, root: root,
 		args: []string{
@@ -31,14 +33,36 @@ func TestNewTask(t *testing.T) {
 		},
 		settings: filepath.Join(root, "my.conf"), report: filepath.Join(root, "build/report"),
 		outputs: []string{filepath.Join(root, "cpu.out"), "/tmp/b001/cover", "/tmp/b001/_cover_.out", filepath.Join(root, "_artifacts")},
+		timeout: 5 * time.Minute,
 	}, got)
 }
 
 // Without anything of that there is nothing to bring back.
 func TestNewTaskPlain(t *testing.T) {
 	dir := t.TempDir()
-	got := newTask(dir, []string{"x.test", "-test.artifacts=false", "-test.run=A"})
+	got, err := newTask(dir, []string{"x.test", "-test.artifacts=false", "-test.run=A"})
+	require.NoError(t, err)
 	assert.Equal(t, task{binary: filepath.Join(dir, "x.test"), dir: dir, root: dir, args: []string{"-test.artifacts=false", "-test.run=A"}}, got)
+}
+
+func TestNewTaskRefuses(t *testing.T) {
+	_, err := newTask(t.TempDir(), []string{"x.test", "-test.timeout=10"})
+	require.ErrorContains(t, err, "reading -test.timeout: time: missing unit")
+}
+
+// Who gives more time to vmexec alone is told that go test does not wait for it.
+func TestWarning(t *testing.T) {
+	for _, c := range []struct {
+		timeout, limit time.Duration
+		says           string
+	}{
+		{10 * time.Minute, 40 * time.Minute, "go test ends this run a minute after its -timeout=10m0s, in the host's time: for -limit=40m0s give it -timeout=40m0s as well"},
+		{timeout: 10 * time.Minute, limit: 10 * time.Minute},
+		{timeout: 40 * time.Minute, limit: 10 * time.Minute},
+		{timeout: 0, limit: 10 * time.Minute},
+	} {
+		assert.Equal(t, c.says, task{timeout: c.timeout}.warning(c.limit))
+	}
 }
 
 // The guest is nobody's child, and has files of its own.

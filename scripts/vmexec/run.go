@@ -19,7 +19,13 @@ func run(ctx context.Context, opts options, test []string) (int, error) {
 	if err != nil {
 		return statusLost, err
 	}
-	t := newTask(dir, test)
+	t, err := newTask(dir, test)
+	if err != nil {
+		return statusUsage, err
+	}
+	if warning := t.warning(opts.limit); warning != "" {
+		fmt.Fprintln(os.Stderr, "vmexec:", warning)
+	}
 	back, err := newDelivery(t)
 	if err != nil {
 		return statusLost, err
