@@ -38,7 +38,8 @@ var written = map[string]bool{
 // one that it may repeat: it does not know the kernel.
 var left = []string{"test.timeout", "test.testlogfile"}
 
-// newTask reads the arguments of a test that is started in dir.
+// newTask reads the arguments of a test that is started in dir, which is a path
+// without symbolic links.
 func newTask(dir string, test []string) (task, error) {
 	t := task{binary: absolute(dir, test[0]), dir: dir, root: moduleRoot(dir)}
 	outputdir, artifacts := dir, false

@@ -65,6 +65,18 @@ func TestWarning(t *testing.T) {
 	}
 }
 
+// However the directory is reached, the guest has it where it is.
+func TestWorkingDir(t *testing.T) {
+	real, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	link := filepath.Join(t.TempDir(), "checkout")
+	require.NoError(t, os.Symlink(real, link))
+	t.Chdir(link) // sets PWD, too
+	got, err := workingDir()
+	require.NoError(t, err)
+	assert.Equal(t, real, got)
+}
+
 // The guest is nobody's child, and has files of its own.
 func TestGuestEnv(t *testing.T) {
 	got := guestEnv([]string{"A=1", "FINWAIT_CALLED_BY=17", "PATH=/bin", "GITHUB_STEP_SUMMARY=/x", "FINWAIT_VIRTUAL_TIME=1"}, false)

@@ -65,7 +65,7 @@ func TestArchiveShort(t *testing.T) {
 }
 
 // What is packed from the host is found at the same path, links and directories that
-// are links included.
+// are links included, however many a path has.
 func TestSame(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -74,10 +74,16 @@ func TestSame(t *testing.T) {
 	require.NoError(t, os.Symlink("x.so.1", filepath.Join(dir, "usr/lib/x.so")))
 	require.NoError(t, os.Symlink("usr/lib", filepath.Join(dir, "lib")))
 	require.NoError(t, os.Symlink("/nowhere", filepath.Join(dir, "dangling")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "home"), 0o755))
+	require.NoError(t, os.Symlink("../usr", filepath.Join(dir, "home/first")))
+	require.NoError(t, os.Symlink("lib", filepath.Join(dir, "usr/second")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "usr/lib/own"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "usr/lib/own/my.conf"), []byte("y"), 0o644))
 	var out bytes.Buffer
 	a := newArchive(&out)
 	require.NoError(t, a.same(filepath.Join(dir, "lib/x.so")))
 	require.NoError(t, a.same(filepath.Join(dir, "dangling")))
+	require.NoError(t, a.same(filepath.Join(dir, "home/first/second/own/my.conf")))
 	require.NoError(t, a.close())
 	names := map[string]string{}
 	for _, entry := range unpackAll(t, out.Bytes()) {
@@ -87,6 +93,7 @@ func TestSame(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"lib": filepath.Join(dir, "usr/lib"), "usr": "", "usr/lib": "", "usr/lib/x.so": "x.so.1", "usr/lib/x.so.1": "x", "dangling": "/nowhere",
+		"home": "", "home/first": filepath.Join(dir, "usr"), "usr/second": filepath.Join(dir, "usr/lib"), "usr/lib/own": "", "usr/lib/own/my.conf": "y",
 	}, names)
 }
 

@@ -60,12 +60,7 @@ func (a *archive) same(path string) error {
 // parents packs the links among the directories of a path, such as /lib of
 // today's systems, and is the path without them.
 func (a *archive) parents(path string) (string, error) {
-	dir := filepath.Dir(path)
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil || real == dir {
-		return path, err
-	}
-	for _, part := range prefixes(dir) {
+	for _, part := range prefixes(filepath.Dir(path)) {
 		info, err := os.Lstat(part)
 		if err != nil {
 			return "", err
@@ -80,9 +75,9 @@ func (a *archive) parents(path string) (string, error) {
 		if err := a.link(part, strings.NewReader(target), len(target)); err != nil {
 			return "", err
 		}
-		break
+		return a.parents(filepath.Join(target, path[len(part):]))
 	}
-	return filepath.Join(real, filepath.Base(path)), nil
+	return path, nil
 }
 
 // prefixes are the directories on the way to a path, the outermost first.

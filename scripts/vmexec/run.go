@@ -15,7 +15,7 @@ import (
 
 // run runs a test in a guest, and is the exit status.
 func run(ctx context.Context, opts options, test []string) (int, error) {
-	dir, err := os.Getwd()
+	dir, err := workingDir()
 	if err != nil {
 		return statusLost, err
 	}
@@ -41,6 +41,17 @@ func run(ctx context.Context, opts options, test []string) (int, error) {
 		return statusLost, err
 	}
 	return m.attend(ctx, opts.limit, back)
+}
+
+// workingDir is where the test is run, as a path without symbolic links. Getwd takes PWD
+// for it, which go test sets, and which has the links of a checkout that is reached
+// through some: the guest would have to have each of them.
+func workingDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
 }
 
 // newJob is what the guest has to do. It depends on nothing that changes from run to
