@@ -27,9 +27,10 @@ type task struct {
 }
 
 // Flags of go test that take a path to write to. The value says whether a relative
-// one counts from -test.outputdir (toOutputDir in package testing).
+// one counts from -test.outputdir (toOutputDir in package testing, which coverage does
+// without since Go 1.20).
 var written = map[string]bool{
-	"test.coverprofile": true, "test.cpuprofile": true, "test.memprofile": true, "test.blockprofile": true,
+	"test.coverprofile": false, "test.cpuprofile": true, "test.memprofile": true, "test.blockprofile": true,
 	"test.mutexprofile": true, "test.trace": true, "test.gocoverdir": false,
 }
 

@@ -37,6 +37,13 @@ func TestNewTask(t *testing.T) {
 	}, got)
 }
 
+// Profiles are written to where -test.outputdir says, but not that of coverage.
+func TestNewTaskOutputs(t *testing.T) {
+	got, err := newTask("/cases", []string{"x.test", "-test.outputdir=/out", "-test.coverprofile=cover.out", "-test.memprofile=mem.out", "-test.gocoverdir=cover"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/cases/cover.out", "/out/mem.out", "/cases/cover"}, got.outputs)
+}
+
 // Without anything of that there is nothing to bring back.
 func TestNewTaskPlain(t *testing.T) {
 	dir := t.TempDir()
