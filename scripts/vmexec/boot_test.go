@@ -2,11 +2,10 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 // inGuest has the tests of a guest do what they are for; elsewhere they do nothing.
@@ -32,12 +30,21 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// vmexec runs one of the tests below in a guest, in virtual time, and soon gives up.
+// vmexec runs one of the tests named TestGuest in a guest, in virtual time, and soon
+// gives up.
 func vmexec(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	args = append(append(requireKernel(t), "-virtual-time", "-limit=40s", self, "-guest"), args...)
+	return vmexecOf(t, self, append([]string{"-guest"}, args...)...)
+}
+
+// vmexecOf runs any test.
+func vmexecOf(t *testing.T, binary string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	args = append(append(requireKernel(t), "-virtual-time", "-limit=40s", binary), args...)
 	return exec.Command(self, args...)
 }
 
@@ -47,13 +54,6 @@ func TestGuestSleeps(t *testing.T) {
 		begin := time.Now()
 		<-time.After(sleeper)
 		t.Logf("slept for %v", time.Since(begin).Round(time.Second))
-	}
-}
-
-func TestGuestWrites(t *testing.T) {
-	if *inGuest {
-		require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "artifact"), []byte("from the guest"), 0o644))
-		t.Fail()
 	}
 }
 
@@ -77,6 +77,9 @@ func TestGuestEatsMemory(t *testing.T) {
 }
 
 func TestGuestHangs(t *testing.T) {
+	if *inGuest {
+		fmt.Println("hangs")
+	}
 	for *inGuest {
 		runtime.Gosched()
 	}
@@ -88,21 +91,6 @@ func TestBoots(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "slept for 30m0s")
 	assert.Less(t, time.Since(begin), time.Minute)
-}
-
-func TestBringsBack(t *testing.T) {
-	dir := t.TempDir()
-	out, err := vmexec(t, "-test.run=GuestWrites", "-test.artifacts", "-test.outputdir="+dir).CombinedOutput()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit, "%s", out)
-	assert.Equal(t, 1, exit.ExitCode(), "%s", out)
-	found, err := filepath.Glob(filepath.Join(dir, "_artifacts", "*", "*", "*", "artifact"))
-	require.NoError(t, err)
-	if len(found) == 0 {
-		found, err = filepath.Glob(filepath.Join(dir, "_artifacts", "*", "artifact"))
-		require.NoError(t, err)
-	}
-	require.Len(t, found, 1, "%s", out)
 }
 
 // A guest that has no result to give says what it knows instead.
@@ -125,21 +113,4 @@ func TestNoPass(t *testing.T) {
 			assert.Contains(t, string(out), c.says)
 		})
 	}
-}
-
-// An interrupt ends the guest at once.
-func TestInterrupt(t *testing.T) {
-	command := vmexec(t, "-test.run=GuestHangs")
-	var out strings.Builder
-	command.Stdout, command.Stderr = &out, &out
-	require.NoError(t, command.Start())
-	<-time.After(300 * time.Millisecond)
-	begin := time.Now()
-	require.NoError(t, command.Process.Signal(unix.SIGTERM))
-	err := command.Wait()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit, out.String())
-	assert.Equal(t, 128+int(unix.SIGTERM), exit.ExitCode(), out.String())
-	assert.Less(t, time.Since(begin), 10*time.Second)
-	assert.True(t, errors.Is(unix.Kill(-command.Process.Pid, 0), unix.ESRCH))
 }
