@@ -42,7 +42,7 @@ func TestLinkedCheckout(t *testing.T) {
 	}
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(checkout, link))
-	command := vmexec(t, "-test.run=GuestReads", "-settings=my.conf")
+	command := vmexec(t, patience, "-test.run=GuestReads", "-settings=my.conf")
 	command.Dir = filepath.Join(link, "cases") // and so is PWD
 	out, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -50,7 +50,7 @@ func TestLinkedCheckout(t *testing.T) {
 
 func TestBringsBack(t *testing.T) {
 	dir := t.TempDir()
-	out, err := vmexec(t, "-test.run=GuestWrites", "-test.artifacts", "-test.outputdir="+dir).CombinedOutput()
+	out, err := vmexec(t, patience, "-test.run=GuestWrites", "-test.artifacts", "-test.outputdir="+dir).CombinedOutput()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "%s", out)
 	assert.Equal(t, 1, exit.ExitCode(), "%s", out)
@@ -67,7 +67,7 @@ func TestBringsBack(t *testing.T) {
 func TestBringsBackReport(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "cases.test")
-	command := vmexecOf(t, binary, "-test.run=^TestLastAckReaped$", "-test.short", "-report="+filepath.Join(dir, "report"),
+	command := vmexecOf(t, patience, binary, "-test.run=^TestLastAckReaped$", "-test.short", "-report="+filepath.Join(dir, "report"),
 		"-test.outputdir="+dir, "-test.coverprofile="+filepath.Join(dir, "cover.out"), "-test.cpuprofile=cpu.out")
 	command.Dir = filepath.Join("..", "..", "cases")
 	build := exec.Command("go", "test", "-c", "-cover", "-coverpkg=../harness/tcp", "-o", binary)

@@ -22,7 +22,7 @@ import (
 func TestInterrupt(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGKILL} {
 		t.Run(unix.SignalName(signal), func(t *testing.T) {
-			command := vmexec(t, "-test.run=GuestHangs")
+			command := vmexec(t, patience, "-test.run=GuestHangs")
 			var says strings.Builder
 			command.Stderr = &says
 			printed, err := command.StdoutPipe()
