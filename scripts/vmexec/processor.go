@@ -48,6 +48,9 @@ func freeProcessor(allowed *unix.CPUSet) int {
 	return all[os.Getpid()%len(all)]
 }
 
+// processorName is what the processor with a number is called by all guests of a machine.
+var processorName = "@finwait-processor-%d"
+
 // claim gives the processor's name, in the abstract namespace of Unix sockets, to a socket
 // that stays open as long as this process lives; it fails if another one has the name.
 func claim(processor int) bool {
@@ -55,7 +58,7 @@ func claim(processor int) bool {
 	if err != nil {
 		return false
 	}
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("@finwait-processor-%d", processor)}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf(processorName, processor)}); err != nil {
 		_ = unix.Close(fd)
 		return false
 	}

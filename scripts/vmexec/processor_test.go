@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"testing"
 
@@ -18,7 +20,10 @@ func affinity(t *testing.T) unix.CPUSet {
 
 // A guest has one processor, the next guest another one, and this thread its own again.
 func TestTakeProcessor(t *testing.T) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	was := processorName
+	defer func() { processorName = was }()
+	processorName = fmt.Sprintf("@finwait-test-%d-%%d", os.Getpid()) // which no guest of the machine has taken
+	runtime.LockOSThread()                                           // never unlocked: the thread ends with the test
 	before := affinity(t)
 	restore, err := takeProcessor()
 	require.NoError(t, err)
