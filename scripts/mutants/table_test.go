@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,6 +41,29 @@ func TestTheRowOfAMutant(t *testing.T) {
 		failures = append(failures, failure{test: test, family: "IPv6", how: end})
 	}
 	assert.Regexp(t, `^7: TestZ \(end\), TestA/IPv6 .* TestE/IPv6 \(end\), and 1 more$`, mutant.caughtBy(failures))
+}
+
+// The page has a row for each patch as it is, and names the cases that must catch it.
+func TestThePageIsComplete(t *testing.T) {
+	patches, err := readPatches("patches")
+	require.NoError(t, err)
+	page, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	rows := map[string]string{}
+	for line := range strings.Lines(string(page)) {
+		if name, row, found := strings.Cut(strings.TrimPrefix(line, "| "), " | "); found {
+			rows[name] = row
+		}
+	}
+	for _, p := range patches {
+		row, found := strings.CutPrefix(rows[p.name], p.says+" | ")
+		_, full, _ := strings.Cut(row, " | ")
+		assert.True(t, found, "%s has no row, or another text", p.name)
+		assert.Equal(t, p.control(), strings.HasPrefix(full, "none"), p.name)
+		for _, e := range p.caught {
+			assert.Contains(t, full, e.test, p.name)
+		}
+	}
 }
 
 func TestWritePage(t *testing.T) {
