@@ -13,8 +13,9 @@ var matrixHTML string
 var matrixTemplate = template.Must(template.New("matrix").Parse(matrixHTML))
 
 // WritePage writes the comparison as one HTML page that needs nothing else: a row
-// for each lab, those to be looked into first, then those that differ, and a column for each run. links lead to the
-// pages of the runs, one for each, empty where there is none.
+// for each lab, those to be looked into first, then those that differ, and a column
+// for each run. links lead to the pages of the runs, one for each, empty where there
+// is none.
 func (c Comparison) WritePage(w io.Writer, links []string) error {
 	p := matrixPage{Style: template.CSS(pageStyle), Counts: c.counts(), Class: "good", Unexplained: c.Unexplained()}
 	if c.Worse() {

@@ -9,10 +9,10 @@
 // watched to its end there, one guest for each processor at a time. The host's kernel
 // runs in real time, alone and last: what keeps a processor busy makes its timers late.
 //
-// There is a line for each kernel when it has ended, or cannot be had, and then the matrix: a row for each
-// lab that did not do the same everywhere, and why, as far as the model knows (Changes
-// in harness/tcp). build/kernels has what was found: index.html with the matrix, the report of
-// each kernel in NAME, what it printed in NAME.txt.
+// There is a line for each kernel when it has ended, or cannot be had, and then the
+// matrix: a row for each lab that did not do the same everywhere, and why, as far as the
+// model knows (Changes in harness/tcp). build/kernels has what was found: index.html with
+// the matrix, the report of each kernel in NAME, what it printed in NAME.txt.
 //
 // The exit status is 1 if a lab fails or is inconclusive on one of the kernels, if one has
 // no result, or if a difference has no reason that the model knows.

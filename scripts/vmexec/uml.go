@@ -28,9 +28,10 @@ func umlArgs(opts options) []string {
 }
 
 // umlEnv is the environment of a User Mode Linux. Its memory is a file in TMPDIR, which
-// it removes at once: in memory where there is room for it. glibc's restartable sequences are switched off: the processes of the
-// guest inherit the registration, and unmap the memory that it points to
-// ("wait_stub_done: failed", seen with Linux 6.1 and 6.12 and glibc 2.36).
+// it removes at once: in memory where there is room for it. glibc's restartable
+// sequences are switched off: the processes of the guest inherit the registration, and
+// unmap the memory that it points to ("wait_stub_done: failed", seen with Linux 6.1 and
+// 6.12 and glibc 2.36).
 func umlEnv(environ []string) []string {
 	env := append(environ, "GLIBC_TUNABLES=glibc.pthread.rseq=0")
 	var fs unix.Statfs_t
