@@ -159,6 +159,32 @@ func TestLeaksFailTheSuite(t *testing.T) {
 	}
 }
 
+// A thread that ends while it is looked at is no error.
+func TestThreadsThatEnd(t *testing.T) {
+	t.Parallel()
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for next := make(chan struct{}); ; {
+			go func() { // it ends with its thread
+				runtime.LockOSThread()
+				next <- struct{}{}
+			}()
+			select {
+			case <-next:
+			case <-quit:
+				<-next
+				return
+			}
+		}
+	}()
+	for end := time.Now().Add(time.Second / 5); time.Now().Before(end); {
+		assert.NoError(t, listThreads(possessions{}, ""))
+	}
+	close(quit)
+	<-ended
+}
+
 // Threads are bounded: more than Go can have needed are told.
 func TestThreadsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -97,10 +97,17 @@ func profiles(target string) bool {
 	return false
 }
 
-// listThreads lists those in another network namespace than the process's.
+// listThreads lists those in another network namespace than the process's. A
+// link that may not be read is that of a thread that has ended since it was
+// opened (proc_ns_readlink in fs/proc/namespaces.c, Linux 6.18: EACCES is also
+// the answer for a task that is gone): a process may always read those of its
+// own threads (__ptrace_may_access in kernel/ptrace.c: same_thread_group).
 func listThreads(held possessions, home string) error {
 	return eachOf("/proc/self/task", func(path, id string) error {
 		namespace, err := os.Readlink(filepath.Join(path, "ns", "net"))
+		if errors.Is(err, fs.ErrPermission) {
+			return nil
+		}
 		if err == nil && namespace != home {
 			held["thread "+id+" "+namespace] = fmt.Sprintf("thread %s: in network namespace %s", id, namespace)
 		}
