@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -13,12 +14,10 @@ import (
 // A watcher looks at one socket, often where something may happen and seldom
 // where not, and keeps what it saw.
 type watcher struct {
-	diag *diag
-	tick time.Duration
-	pace pace
-	// kicks asks for a close look: something was done to the lab.
-	kicks chan struct{}
-	quit  chan struct{}
+	diag  *diag
+	tick  time.Duration
+	pace  pace
+	alarm *alarm
 	done  chan struct{}
 
 	mu      sync.Mutex
@@ -34,8 +33,8 @@ type watcher struct {
 // unborn is the state of a socket that does not exist so far.
 const unborn tcp.State = 0xff
 
-// newWatcher takes over a diag socket. exists says that it must find its
-// connection at once.
+// newWatcher looks for the first time; exists says that it must find its connection
+// at once. What it looks with is the caller's.
 func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	seen, err := d.look()
 	if err != nil {
@@ -47,12 +46,15 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	case !exists && older(seen.state):
 		seen = sighting{before: seen.before, after: seen.after, state: unborn}
 	}
+	alarm, err := newAlarm()
+	if err != nil {
+		return nil, err
+	}
 	return &watcher{
 		diag:    d,
 		tick:    tick,
 		pace:    thisPace(),
-		kicks:   make(chan struct{}, 1),
-		quit:    make(chan struct{}),
+		alarm:   alarm,
 		done:    make(chan struct{}),
 		stages:  []stage{newStage(seen, seen.before, tick)},
 		changed: make(chan struct{}),
@@ -65,29 +67,26 @@ func (w *watcher) run(peer func() *watcher) {
 	defer close(w.done)
 	evidence.join(w)
 	defer evidence.leave(w)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	asleep := time.Now()
 	kicked := asleep
 	for {
 		pause := w.pause(asleep, kicked, peer())
-		timer.Reset(pause)
-		late := false
-		select {
-		case <-w.quit:
+		woken, err := w.alarm.wait(pause)
+		if errors.Is(err, os.ErrClosed) {
 			return
-		case <-w.kicks:
-		case <-timer.C:
-			late = true
+		}
+		if err != nil {
+			w.tell(func() { w.err = err })
+			return
 		}
 		seen, err := w.lookOnce()
 		switch {
 		case err != nil:
 			return
-		case late:
-			overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
-		default:
+		case woken:
 			kicked = seen.before
+		default:
+			overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
 		}
 		asleep = seen.after
 	}
@@ -99,16 +98,23 @@ func (w *watcher) lookOnce() (sighting, error) {
 	if err == nil && seen.state == tcp.Gone {
 		seen, err = w.confirm(seen)
 	}
+	w.tell(func() {
+		if err != nil {
+			w.err = err
+		} else {
+			w.add(seen)
+		}
+	})
+	return seen, err
+}
+
+// tell has those who await something look at what was changed.
+func (w *watcher) tell(change func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err != nil {
-		w.err = err
-	} else {
-		w.add(seen)
-	}
+	change()
 	close(w.changed)
 	w.changed = make(chan struct{})
-	return seen, err
 }
 
 // confirm looks again where a look found nothing: the kernel's lookup takes no
@@ -153,16 +159,15 @@ func older(state tcp.State) bool { return state == tcp.Gone || state == tcp.Time
 
 // stop ends the watching.
 func (w *watcher) stop() error {
-	close(w.quit)
+	err := w.alarm.close()
 	<-w.done
-	return nil
+	return err
 }
 
 // kick has the watcher look again at once, and often for a while.
 func (w *watcher) kick() {
-	select {
-	case w.kicks <- struct{}{}:
-	default:
+	if err := w.alarm.wake(); err != nil && !errors.Is(err, os.ErrClosed) {
+		w.tell(func() { w.err = err })
 	}
 }
 
