@@ -104,11 +104,14 @@ func (b between) overlaps(other between) bool {
 }
 
 // deadline is when the timer is due; zero if none is armed.
-func (s *stage) deadline() time.Time {
+func (s *stage) deadline() time.Time { return s.armed().to }
+
+// armed encloses that moment.
+func (s *stage) armed() between {
 	if len(s.armings) == 0 {
-		return time.Time{}
+		return between{}
 	}
-	return s.armings[len(s.armings)-1].due.to
+	return s.armings[len(s.armings)-1].due
 }
 
 // A spell is an unbroken stay in one state.

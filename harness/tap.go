@@ -83,6 +83,7 @@ func (tap *tap) run() {
 			segment, err = receive(int(fd), parser, frame, control)
 			if segment != nil {
 				tap.add(*segment)
+				tap.host.passed()
 			}
 			tap.tell()
 			return !errors.Is(err, unix.EAGAIN)

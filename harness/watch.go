@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -14,11 +15,12 @@ import (
 // A watcher looks at one socket, often where something may happen and seldom
 // where not, and keeps what it saw.
 type watcher struct {
-	diag  *diag
-	tick  time.Duration
-	pace  pace
-	alarm *alarm
-	done  chan struct{}
+	diag   *diag
+	tick   time.Duration
+	leaps  bool // the clock does: only looks take time
+	alarm  *alarm
+	kicked atomic.Bool
+	done   chan struct{}
 
 	mu      sync.Mutex
 	stages  []stage
@@ -53,7 +55,7 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	return &watcher{
 		diag:    d,
 		tick:    tick,
-		pace:    thisPace(),
+		leaps:   virtualTime(),
 		alarm:   alarm,
 		done:    make(chan struct{}),
 		stages:  []stage{newStage(seen, seen.before, tick)},
@@ -61,8 +63,7 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	}, nil
 }
 
-// run looks until stop is called. The peer's timers, too, make something
-// happen here.
+// run looks until stop is called.
 func (w *watcher) run(peer func() *watcher) {
 	defer close(w.done)
 	evidence.join(w)
@@ -83,9 +84,9 @@ func (w *watcher) run(peer func() *watcher) {
 		switch {
 		case err != nil:
 			return
-		case woken:
+		case w.kicked.Swap(false):
 			kicked = seen.before
-		default:
+		case !woken:
 			overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
 		}
 		asleep = seen.after
@@ -166,6 +167,12 @@ func (w *watcher) stop() error {
 
 // kick has the watcher look again at once, and often for a while.
 func (w *watcher) kick() {
+	w.kicked.Store(true)
+	w.glance()
+}
+
+// glance has it look again at once.
+func (w *watcher) glance() {
 	if err := w.alarm.wake(); err != nil && !errors.Is(err, os.ErrClosed) {
 		w.tell(func() { w.err = err })
 	}

@@ -123,40 +123,19 @@ func TestBetween(t *testing.T) {
 }
 
 // The nearer something is, the closer the look; never past it by more than a
-// millisecond. A clock that leaps has a tenth of the looks do.
-func TestPauseNear(t *testing.T) {
+// millisecond.
+func TestNear(t *testing.T) {
 	moments := []time.Time{at(1000)}
-	longest := realPace.longest
-	assert.Equal(t, 500*time.Millisecond, realPace.near(at(-10_000), moments, longest))
-	assert.Equal(t, 100*time.Millisecond, realPace.near(at(600), moments, longest))
-	assert.Equal(t, 100*time.Millisecond, realPace.near(at(1400), moments, longest))
-	assert.Equal(t, time.Millisecond, realPace.near(at(999), moments, longest))
-	assert.Equal(t, 10*time.Millisecond, realPace.near(at(600), moments, closePause))
-	for _, c := range []struct {
-		pace          pace
-		before, after int // looks at the most
-	}{{realPace, 300, 200}, {virtualPace, 12, 12}} {
-		before, after, now := 0, 0, at(-60_000)
-		for ; now.Before(moments[0]); before++ {
-			now = now.Add(c.pace.near(now, moments, c.pace.longest))
-			assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
-		}
-		for ; now.Before(at(60_000)); after++ {
-			now = now.Add(c.pace.near(now, moments, c.pace.longest))
-		}
-		assert.Less(t, before, c.before)
-		assert.Less(t, after, c.after)
+	assert.Equal(t, 500*time.Millisecond, near(at(-10_000), moments, longestPause))
+	assert.Equal(t, 100*time.Millisecond, near(at(600), moments, longestPause))
+	assert.Equal(t, 100*time.Millisecond, near(at(1400), moments, longestPause))
+	assert.Equal(t, time.Millisecond, near(at(999), moments, longestPause))
+	assert.Equal(t, 10*time.Millisecond, near(at(600), moments, closePause))
+	now := at(-60_000)
+	for now.Before(moments[0]) {
+		now = now.Add(near(now, moments, longestPause))
 	}
-}
-
-// A timer that is long overdue waits for the next slot of a coarse level of the
-// timer wheel: where the clock leaps that is no reason to look every 10 ms.
-func TestPauseOverdue(t *testing.T) {
-	for _, overdue := range []time.Duration{0, 100 * time.Millisecond, time.Minute} {
-		assert.Equal(t, closePause, realPace.close(overdue))
-	}
-	assert.Equal(t, closePause, virtualPace.close(100*time.Millisecond))
-	assert.Equal(t, time.Second, virtualPace.close(64*time.Second))
+	assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
 }
 
 func TestOvershoots(t *testing.T) {
