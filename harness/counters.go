@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -12,13 +11,16 @@ import (
 
 // counterFiles are the counters of a namespace. Such a file belongs to the
 // namespace that it was opened in, and is read anew from its start.
-type counterFiles struct{ files []*os.File }
+type counterFiles struct{ files []kernelFile }
+
+// longestCounters is more than either of them has bytes.
+const longestCounters = 64 << 10
 
 // openCounters opens those of the namespace that the thread is in.
 func openCounters() (*counterFiles, error) {
 	c := &counterFiles{}
 	for _, name := range []string{"snmp", "netstat"} {
-		file, err := os.Open("/proc/thread-self/net/" + name)
+		file, err := openKernelFile("/proc/thread-self/net/" + name)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening the counters: %w", err), c.close())
 		}
@@ -30,7 +32,7 @@ func openCounters() (*counterFiles, error) {
 func (c *counterFiles) close() error {
 	var errs []error
 	for _, file := range c.files {
-		errs = append(errs, file.Close())
+		errs = append(errs, file.close())
 	}
 	return errors.Join(errs...)
 }
@@ -38,8 +40,9 @@ func (c *counterFiles) close() error {
 // read is the text of all of them.
 func (c *counterFiles) read() (string, error) {
 	var all strings.Builder
+	buffer := make([]byte, longestCounters)
 	for _, file := range c.files {
-		text, err := readFromStart(file)
+		text, err := file.read(buffer)
 		if err != nil {
 			return "", err
 		}
@@ -58,16 +61,6 @@ func (h *Host) readCounters() (tcp.Counters, error) {
 		}
 	}
 	return nil, fmt.Errorf("reading the counters of the %s: %w", h.name, err)
-}
-
-func readFromStart(file *os.File) (string, error) {
-	const enough = 64 << 10
-	buffer := make([]byte, enough)
-	n, err := file.ReadAt(buffer, 0)
-	if n == 0 {
-		return "", err
-	}
-	return string(buffer[:n]), nil
 }
 
 // parseCounters reads those of tcp.Counted.

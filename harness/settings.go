@@ -19,8 +19,8 @@ const ownSysctl = "/proc/sys/net/ipv4/"
 
 // readSysctl reads one of them.
 func readSysctl(name string) (string, error) {
-	text, err := os.ReadFile(ownSysctl + name)
-	return strings.TrimSpace(string(text)), err
+	text, err := readKernelFile(ownSysctl + name)
+	return strings.TrimSpace(text), err
 }
 
 // hasSysctl reports whether this kernel has the sysctl below net.ipv4.

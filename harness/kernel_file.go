@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// A kernelFile is a file of /proc that is open for reading. Package os would have the
+// runtime's poller watch what can be polled, as sysctls and counters can (proc_sys_poll
+// in fs/proc/proc_sysctl.c and proc_reg_poll in fs/proc/inode.c, Linux 6.18), and wake a
+// thread for each one that is opened.
+type kernelFile struct {
+	fd   int
+	path string
+}
+
+func openKernelFile(path string) (kernelFile, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return kernelFile{}, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return kernelFile{fd, path}, nil
+}
+
+// read reads all of it, from its start, where that is at most as long as the buffer.
+func (f kernelFile) read(buffer []byte) (string, error) {
+	filled := 0
+	for filled < len(buffer) {
+		n, err := unix.Pread(f.fd, buffer[filled:], int64(filled))
+		if err != nil {
+			return "", &fs.PathError{Op: "read", Path: f.path, Err: err}
+		}
+		if n == 0 {
+			break
+		}
+		filled += n
+	}
+	return string(buffer[:filled]), nil
+}
+
+func (f kernelFile) close() error { return unix.Close(f.fd) }
+
+// readKernelFile reads a short one: a value.
+func readKernelFile(path string) (string, error) {
+	file, err := openKernelFile(path)
+	if err != nil {
+		return "", err
+	}
+	text, err := file.read(make([]byte, 4<<10))
+	return text, errors.Join(err, file.close())
+}
