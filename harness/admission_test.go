@@ -3,6 +3,7 @@ package harness
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -11,25 +12,28 @@ import (
 // One passes at a time, the most urgent first, and whoever comes late passes, too.
 func TestGate(t *testing.T) {
 	t.Parallel()
-	g := newGate(20 * time.Millisecond)
-	var mu sync.Mutex
-	var order []time.Duration
-	var group sync.WaitGroup
-	for _, priority := range []time.Duration{1, 3, 2} {
-		group.Go(func() {
-			g.wait(priority)
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, priority)
-		})
-	}
-	group.Wait()
-	assert.Equal(t, []time.Duration{3, 2, 1}, order)
+	synctest.Test(t, func(t *testing.T) {
+		const pause = 20 * time.Millisecond
+		g := newGate(pause)
+		begin := time.Now()
+		passed := map[time.Duration]time.Duration{}
+		var mu sync.Mutex
+		var group sync.WaitGroup
+		for _, priority := range []time.Duration{1, 3, 2} {
+			group.Go(func() {
+				g.wait(priority)
+				mu.Lock()
+				defer mu.Unlock()
+				passed[priority] = time.Since(begin)
+			})
+		}
+		group.Wait()
+		assert.Equal(t, map[time.Duration]time.Duration{3: pause, 2: 2 * pause, 1: 3 * pause}, passed)
 
-	begin := time.Now()
-	g.wait(1)
-	g.wait(1)
-	assert.GreaterOrEqual(t, time.Since(begin), 20*time.Millisecond)
+		g.wait(1)
+		g.wait(1)
+		assert.Equal(t, 3*pause+2*leisure*pause, time.Since(begin), "nothing is in a hurry")
+	})
 }
 
 // What takes no longer than the run does anyway is let through with longer
