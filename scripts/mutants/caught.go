@@ -105,7 +105,7 @@ func failedBlocks(printed string) map[string]string {
 
 // fits reports whether a failure is one that was expected.
 func (e expectation) fits(f failure) bool {
-	return e.test == f.test && e.how == f.how && (e.family == "" || e.family == f.family)
+	return e.test == f.test && slices.Contains(e.hows, f.how) && (e.family == "" || e.family == f.family)
 }
 
 // unmet are the expectations that no failure fits, and those of one family whose

@@ -63,7 +63,7 @@ FAIL
 }
 
 func TestUnmetExpectations(t *testing.T) {
-	p := patch{caught: []expectation{{"TestA", "", end}, {"TestB", "IPv6", segments}}}
+	p := patch{caught: []expectation{{"TestA", "", []how{end}}, {"TestB", "IPv6", []how{segments}}}}
 	a, b := failure{test: "TestA", family: "IPv4", how: end}, failure{test: "TestB", family: "IPv6", how: segments}
 	assert.Empty(t, p.unmet([]failure{a, b}))
 	assert.Equal(t, []string{"TestB/IPv6 (segments)"}, p.unmet([]failure{a}))

@@ -28,14 +28,14 @@ func (p patch) control() bool { return len(p.caught) == 0 }
 type expectation struct {
 	test   string
 	family string // the only one in which it fails; empty for both
-	how    how
+	hows   []how  // any of them will do: what comes first may be the phase of a timer
 }
 
 func (e expectation) String() string {
 	if e.family != "" {
-		return fmt.Sprintf("%s/%s (%s)", e.test, e.family, e.how)
+		return fmt.Sprintf("%s/%s (%s)", e.test, e.family, joined(e.hows, " or "))
 	}
-	return fmt.Sprintf("%s (%s)", e.test, e.how)
+	return fmt.Sprintf("%s (%s)", e.test, joined(e.hows, " or "))
 }
 
 // readPatches reads those of a directory, in the order of their names.
@@ -63,7 +63,7 @@ func readPatches(dir string) ([]patch, error) {
 
 var (
 	sourceFile = regexp.MustCompile(`^net/[\w/]+\.c$`)
-	expected   = regexp.MustCompile(`^(Test\w+)(?:/(IPv[46]))? \((\w+)\)$`)
+	expected   = regexp.MustCompile(`^(Test\w+)(?:/(IPv[46]))? \((\w+(?: or \w+)*)\)$`)
 )
 
 // parsePatch reads what stands above the change, and checks that the change is one
@@ -107,12 +107,29 @@ func parseExpectations(text string) ([]expectation, error) {
 	var all []expectation
 	for one := range strings.SplitSeq(text, ", ") {
 		match := expected.FindStringSubmatch(one)
-		if match == nil || !slices.Contains(hows, how(match[3])) {
+		named := namedHows(match)
+		if named == nil {
 			return nil, fmt.Errorf("behind Caught-by: %q is not like %q, or (%s)", one, "TestFinWait1Reaped/IPv6 (end)", joined(hows, " or "))
 		}
-		all = append(all, expectation{match[1], match[2], how(match[3])})
+		all = append(all, expectation{match[1], match[2], named})
 	}
 	return all, nil
+}
+
+// namedHows are those of an expectation; none if it is no expectation, or names one that
+// there is not.
+func namedHows(match []string) []how {
+	if match == nil {
+		return nil
+	}
+	var named []how
+	for word := range strings.SplitSeq(match[3], " or ") {
+		if !slices.Contains(hows, how(word)) {
+			return nil
+		}
+		named = append(named, how(word))
+	}
+	return named
 }
 
 // parseChange reads the change behind "--- a/".

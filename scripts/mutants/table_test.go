@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var mutant = patch{name: "m", says: "It is broken.", path: "m.patch", caught: []expectation{{"TestZ", "", end}}}
+var mutant = patch{name: "m", says: "It is broken.", path: "m.patch", caught: []expectation{{"TestZ", "", []how{end}}}}
 
 func TestWhatIsWrong(t *testing.T) {
 	caught, elsewhere := []failure{{test: "TestZ", family: "IPv4", how: end}}, []failure{{test: "TestA", family: "IPv4", how: end}}
