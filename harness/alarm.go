@@ -52,10 +52,12 @@ func (a *alarm) wait(pause time.Duration) (woken bool, err error) {
 	return a.woken.Swap(false), a.unlessClosed(errors.Join(err, setErr))
 }
 
-// wake ends the wait.
-func (a *alarm) wake() error {
-	a.woken.Store(true)
-	return a.unlessClosed(withFD(a.raw, func(fd int) error { return setTimer(fd, 1) }))
+// wake ends the wait, once so much time has passed since it was first called.
+func (a *alarm) wake(within time.Duration) error {
+	if a.woken.Swap(true) {
+		return nil
+	}
+	return a.unlessClosed(withFD(a.raw, func(fd int) error { return setTimer(fd, within) }))
 }
 
 func (a *alarm) close() error {

@@ -33,13 +33,13 @@ func TestAlarm(t *testing.T) {
 func TestAlarmIsWoken(t *testing.T) {
 	t.Parallel()
 	a := waiting(t)
-	require.NoError(t, a.wake())
-	require.NoError(t, a.wake())
+	require.NoError(t, a.wake(1))
+	require.NoError(t, a.wake(1))
 	woken, err := a.wait(time.Hour)
 	require.NoError(t, err)
 	assert.True(t, woken)
 	for range 1000 {
-		go func() { assert.NoError(t, a.wake()) }()
+		go func() { assert.NoError(t, a.wake(1)) }()
 		for !woken { // the event of the wake before may come late
 			woken, err = a.wait(time.Hour)
 			require.NoError(t, err)
@@ -61,5 +61,5 @@ func TestAlarmIsClosed(t *testing.T) {
 	assert.ErrorIs(t, <-ended, os.ErrClosed)
 	_, err := a.wait(time.Hour)
 	assert.ErrorIs(t, err, os.ErrClosed)
-	assert.ErrorIs(t, a.wake(), os.ErrClosed)
+	assert.ErrorIs(t, a.wake(1), os.ErrClosed)
 }

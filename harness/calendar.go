@@ -19,7 +19,7 @@ const (
 // on the host: until the next moment at which something may happen that nothing else
 // tells of. Timers are on time there, segments are told by the tap, and what nobody
 // predicted is seen in a wider interval, which is no verdict, or a failure.
-func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
+func (w *watcher) untilNext(now time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := now.Add(longestLeap)
@@ -27,7 +27,7 @@ func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
 	if last.state == tcp.Gone {
 		return longestLeap
 	}
-	for _, moment := range append(w.moments(now, last), kicked.Add(shortestPause)) {
+	for _, moment := range w.moments(now, last) {
 		if moment.After(now) && moment.Before(next) {
 			next = moment
 		}

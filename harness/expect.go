@@ -1,9 +1,9 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -37,10 +37,10 @@ func (c *Conn) Expect(t testing.TB, state tcp.State) {
 		return wasHeld(all) || all[len(all)-1].state.Past(state)
 	}
 	stages, err := c.await(patience, settled)
-	if resent := c.resent(); errors.Is(err, context.DeadlineExceeded) && !resent.IsZero() {
+	if resent := c.resent(); errors.Is(err, os.ErrDeadlineExceeded) && !resent.IsZero() {
 		stages, err = c.await(time.Until(resent)+heldLongEnough+time.Second, settled)
 	}
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal(err)
 	}
 	all := spells(stages)
@@ -148,9 +148,7 @@ func (lab *Lab) fail(t testing.TB, what string) {
 }
 
 func (c *Conn) await(limit time.Duration, done func([]stage) bool) ([]stage, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	stages, err := c.watcher.await(ctx, done)
+	stages, err := c.watcher.await(time.Now().Add(limit), done)
 	if err != nil {
 		err = fmt.Errorf("watching the %s: %w", c.host.name, err)
 	}

@@ -16,7 +16,7 @@ const (
 // pause says how long not to look.
 func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
 	if w.leaps {
-		return w.untilNext(now, kicked)
+		return w.untilNext(now)
 	}
 	return w.rhythm(now, kicked, peer)
 }

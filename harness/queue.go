@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -13,9 +12,7 @@ import (
 // The clock of that timer starts here.
 func (c *Conn) FillWindow(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := c.fillWindow(ctx); err != nil {
+	if err := c.fillWindow(time.Now().Add(patience)); err != nil {
 		c.failf(t, "filling the receive window of the %s's peer: %v", c.host.name, err)
 	}
 	c.remark("the peer's receive window is closed")
@@ -24,7 +21,7 @@ func (c *Conn) FillWindow(t testing.TB) {
 // fillWindow sends no more at a time than the window takes: a segment that is
 // too large would arm the persist timer before the window is closed, and be
 // sent in parts when it fires.
-func (c *Conn) fillWindow(ctx context.Context) error {
+func (c *Conn) fillWindow(deadline time.Time) error {
 	const chunk = 1 << 10
 	c.watcher.kick()
 	for {
@@ -33,12 +30,12 @@ func (c *Conn) fillWindow(ctx context.Context) error {
 		case err != nil:
 			return err
 		case info.Unacked > 0:
-			err = c.nextLook(ctx)
+			err = c.nextLook(deadline)
 		case info.Snd_wnd > 0:
 			_, err = c.tcp.Write(make([]byte, min(info.Snd_wnd, chunk)))
 			c.watcher.kick()
 		default:
-			return c.armPersistTimer(ctx)
+			return c.armPersistTimer(deadline)
 		}
 		if err != nil {
 			return err
@@ -49,13 +46,13 @@ func (c *Conn) fillWindow(ctx context.Context) error {
 // nextLook waits until the socket was looked at once more. It does not ask for
 // that: an acknowledgement may take 40 ms, and to look as fast as can be until then
 // would keep a processor busy.
-func (c *Conn) nextLook(ctx context.Context) error {
+func (c *Conn) nextLook(deadline time.Time) error {
 	asked := time.Now()
-	_, err := c.watcher.await(ctx, func(stages []stage) bool { return stages[len(stages)-1].last.After(asked) })
+	_, err := c.watcher.await(deadline, func(stages []stage) bool { return stages[len(stages)-1].last.After(asked) })
 	return err
 }
 
-func (c *Conn) armPersistTimer(ctx context.Context) error {
+func (c *Conn) armPersistTimer(deadline time.Time) error {
 	if err := c.measure(); err != nil {
 		return err
 	}
@@ -66,7 +63,7 @@ func (c *Conn) armPersistTimer(ctx context.Context) error {
 		return err
 	}
 	c.watcher.kick()
-	_, err = c.watcher.await(ctx, func(stages []stage) bool { return stages[len(stages)-1].timer == tcp.TimerPersist })
+	_, err = c.watcher.await(deadline, func(stages []stage) bool { return stages[len(stages)-1].timer == tcp.TimerPersist })
 	return err
 }
 
@@ -90,8 +87,7 @@ func (c *Conn) ExpectUnread(t testing.TB, bytes int) {
 // that was sent.
 func (c *Conn) ExpectAcknowledged(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	deadline := time.Now().Add(patience)
 	c.watcher.kick()
 	for {
 		info, err := c.info()
@@ -99,7 +95,7 @@ func (c *Conn) ExpectAcknowledged(t testing.TB) {
 			return
 		}
 		if err == nil {
-			err = c.nextLook(ctx)
+			err = c.nextLook(deadline)
 		}
 		if err != nil {
 			c.failf(t, "%s: awaiting the acknowledgement: %v", c.host.name, err)

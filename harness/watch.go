@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"os"
 	"slices"
@@ -17,13 +16,15 @@ import (
 type watcher struct {
 	diag   *diag
 	tick   time.Duration
-	leaps  bool // the clock does: only looks take time
+	leaps  bool          // the clock does: only looks take time
+	heed   time.Duration // how soon it looks after it was told to
 	alarm  *alarm
 	kicked atomic.Bool
 	done   chan struct{}
 
 	mu      sync.Mutex
 	stages  []stage
+	looked  time.Time     // when it did last
 	focus   []between     // where an end is predicted
 	changed chan struct{} // closed at the next sighting
 	yielded bool          // another socket has the place of this one
@@ -52,10 +53,15 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	heed := time.Duration(1)
+	if virtualTime() {
+		heed = shortestPause
+	}
 	return &watcher{
 		diag:    d,
 		tick:    tick,
 		leaps:   virtualTime(),
+		heed:    heed,
 		alarm:   alarm,
 		done:    make(chan struct{}),
 		stages:  []stage{newStage(seen, seen.before, tick)},
@@ -103,6 +109,7 @@ func (w *watcher) lookOnce() (sighting, error) {
 		if err != nil {
 			w.err = err
 		} else {
+			w.looked = seen.before
 			w.add(seen)
 		}
 	})
@@ -165,7 +172,8 @@ func (w *watcher) stop() error {
 	return err
 }
 
-// kick has the watcher look again at once, and often for a while.
+// kick has the watcher look again at once, and often for a while. Where the clock leaps
+// it looks a little later: then one look tells of all that is done at one moment.
 func (w *watcher) kick() {
 	w.kicked.Store(true)
 	w.glance()
@@ -173,7 +181,7 @@ func (w *watcher) kick() {
 
 // glance has it look again at once.
 func (w *watcher) glance() {
-	if err := w.alarm.wake(); err != nil && !errors.Is(err, os.ErrClosed) {
+	if err := w.alarm.wake(w.heed); err != nil && !errors.Is(err, os.ErrClosed) {
 		w.tell(func() { w.err = err })
 	}
 }
@@ -221,20 +229,24 @@ func (w *watcher) lags() []lag {
 	return chainTimers(stages, started, window, tcp.HZ(time.Second/w.tick)).lags
 }
 
-// await waits until done says so of what was seen, and returns that. It fails
-// when the context ends first.
-func (w *watcher) await(ctx context.Context, done func([]stage) bool) ([]stage, error) {
+// await waits until done says so of what was seen, and returns that. It fails once a
+// look after the deadline has not brought it: a process that was held up looks before
+// it gives up.
+func (w *watcher) await(deadline time.Time, done func([]stage) bool) ([]stage, error) {
 	for {
 		w.mu.Lock()
-		stages, err, changed := w.copyStages(), w.err, w.changed
+		stages, err, changed, looked := w.copyStages(), w.err, w.changed, w.looked
 		w.mu.Unlock()
-		if err != nil || done(stages) {
+		switch {
+		case err != nil || done(stages):
 			return stages, err
+		case looked.After(deadline):
+			return stages, os.ErrDeadlineExceeded
 		}
 		select {
-		case <-ctx.Done():
-			return stages, ctx.Err()
 		case <-changed:
+		case <-w.done:
+			return stages, os.ErrClosed
 		}
 	}
 }

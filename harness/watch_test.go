@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -136,6 +137,23 @@ func TestNear(t *testing.T) {
 		now = now.Add(near(now, moments, longestPause))
 	}
 	assert.Less(t, now.Sub(moments[0]), 2*time.Millisecond)
+}
+
+// Who waits gives up after a look that came too late, not before one.
+func TestAwait(t *testing.T) {
+	w := &watcher{
+		tick: tick, changed: make(chan struct{}), done: make(chan struct{}), looked: at(10),
+		stages: sightings(sight(0, tcp.FinWait1, tcp.TimerNone, 0, 0)),
+	}
+	gone := func(stages []stage) bool { return stages[len(stages)-1].state == tcp.Gone }
+	_, err := w.await(at(9), gone)
+	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	go w.tell(func() { w.looked = at(5000); w.add(sight(5000, tcp.Gone, tcp.TimerNone, 0, 0)) })
+	_, err = w.await(at(20), gone)
+	assert.NoError(t, err, "a look long after the deadline, the first after it, brought it")
+	close(w.done)
+	_, err = w.await(at(6000), func([]stage) bool { return false })
+	assert.ErrorIs(t, err, os.ErrClosed)
 }
 
 func TestOvershoots(t *testing.T) {
