@@ -28,20 +28,34 @@ func (c Comparison) unexplained(row comparedLab) bool {
 	return row.differs && !all
 }
 
-// reasons are why the lab did not do the same in runs that stand next to each
-// other; all is false if there is none for some of them.
+// reasons are why the lab did not do the same in all of the runs; all is false if there
+// is none for some of the differences.
 func (c Comparison) reasons(row comparedLab) (texts []string, all bool) {
 	all = true
-	for i := 1; i < len(c.runs); i++ {
-		if row.between(c.runs, i-1, i) == same {
-			continue
-		}
-		found := c.reasonsBetween(row, i-1, i)
+	for _, step := range c.steps(row) {
+		found := c.reasonsBetween(row, step[0], step[1])
 		all = all && len(found) > 0
 		texts = append(texts, found...)
 	}
 	slices.Sort(texts)
 	return slices.Compact(texts), all && len(texts) > 0
+}
+
+// steps are the runs between which the lab differs: those that stand next to each other,
+// or, where none of these do, the others, for what wanders a little with each may end
+// where the first was not.
+func (c Comparison) steps(row comparedLab) (steps [][2]int) {
+	for distance := 1; distance < len(c.runs); distance++ {
+		for i := distance; i < len(c.runs); i++ {
+			if row.between(c.runs, i-distance, i) != same {
+				steps = append(steps, [2]int{i - distance, i})
+			}
+		}
+		if len(steps) > 0 {
+			break
+		}
+	}
+	return steps
 }
 
 // unexplained is in place of a reason.

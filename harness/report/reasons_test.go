@@ -31,6 +31,25 @@ func TestADifferenceIsExplainedByWhatItDependsOn(t *testing.T) {
 	assert.Equal(t, []string{"SYN_SENT"}, c.Unexplained())
 }
 
+// A lab may be the same from each run to the next, and not from the first to the last:
+// another window holds what both of its neighbours' do not.
+func TestADifferenceOfMoreThanOneStepIsExplained(t *testing.T) {
+	t.Parallel()
+	const why = "tcp_syn_linear_timeouts=4 allow"
+	old, middle, now := synSent("6.1.0", 0, 15, why), synSent("6.12.1", 4, 15.2, why), synSent("7.3.0", 4, 15.8, why)
+	middle.Labs[0].Verdicts[0].Window[0].Max = now.Labs[0].Verdicts[0].Window[0].Max
+	now.Labs[0].Verdicts[0].Window[0].Min = 15
+	c := Compare([]Run{old, middle, now}, []string{"a", "b", "c"})
+	require.Equal(t, []change{same, same, moved}, c.rows[0].changes)
+	assert.Equal(t, "tcp_syn_linear_timeouts 0 → 4 (Linux 6.5)", c.why(c.rows[0]))
+	assert.Empty(t, c.Unexplained())
+
+	for _, run := range []Run{old, middle, now} {
+		run.Labs[0].Verdicts[0].Why = nil
+	}
+	assert.Equal(t, "unexplained", c.why(c.rows[0]))
+}
+
 func TestASkippedLabIsExplainedByTheReleaseThatItNeeds(t *testing.T) {
 	t.Parallel()
 	old, now := synSent("6.12", 4, 19, ""), synSent("7.3", 4, 19, "")
