@@ -37,27 +37,28 @@ func newAlarm() (*alarm, error) {
 }
 
 // wait returns after the pause, which is more than nothing, or once wake was called
-// since it last returned: woken says which. It may, seldom, return too early, because
-// of an event of the wait before. Once the alarm is closed it returns os.ErrClosed.
-func (a *alarm) wait(pause time.Duration) (woken bool, err error) {
+// since it last returned. It may, seldom, return too early, because of what was meant
+// for the wait before. Once the alarm is closed it returns os.ErrClosed.
+func (a *alarm) wait(pause time.Duration) error {
 	armed := false
 	var setErr error
-	err = a.raw.Read(func(fd uintptr) bool {
+	err := a.raw.Read(func(fd uintptr) bool {
 		if armed {
 			return true
 		}
 		armed, setErr = true, setTimer(int(fd), pause)
 		return setErr != nil || a.woken.Load()
 	})
-	return a.woken.Swap(false), a.unlessClosed(errors.Join(err, setErr))
+	a.woken.Store(false)
+	return a.unlessClosed(errors.Join(err, setErr))
 }
 
-// wake ends the wait, once so much time has passed since it was first called.
-func (a *alarm) wake(within time.Duration) error {
+// wake ends the wait.
+func (a *alarm) wake() error {
 	if a.woken.Swap(true) {
 		return nil
 	}
-	return a.unlessClosed(withFD(a.raw, func(fd int) error { return setTimer(fd, within) }))
+	return a.unlessClosed(withFD(a.raw, func(fd int) error { return setTimer(fd, 1) }))
 }
 
 func (a *alarm) close() error {

@@ -17,9 +17,10 @@ const (
 
 // untilNext is the pause where the clock leaps, and looks are nearly all that takes time
 // on the host: until the next moment at which something may happen that nothing else
-// tells of. Timers are on time there, segments are told by the tap, and what nobody
-// predicted is seen in a wider interval, which is no verdict, or a failure.
-func (w *watcher) untilNext(now time.Time) time.Duration {
+// tells of. Timers are on time there, actions kick the watchers, and the tap tells of
+// segments. What is none of these, an ICMP message or what the kernel had no memory to
+// capture, is seen in a wider interval, which is no verdict, or a failure.
+func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := now.Add(longestLeap)
@@ -27,7 +28,7 @@ func (w *watcher) untilNext(now time.Time) time.Duration {
 	if last.state == tcp.Gone {
 		return longestLeap
 	}
-	for _, moment := range w.moments(now, last) {
+	for _, moment := range append(w.moments(now, last), kicked.Add(shortestPause)) {
 		if moment.After(now) && moment.Before(next) {
 			next = moment
 		}
@@ -40,6 +41,9 @@ func (w *watcher) untilNext(now time.Time) time.Duration {
 func (w *watcher) moments(now time.Time, last *stage) []time.Time {
 	moments := []time.Time{w.entered().Add(heldLongEnough + shortestPause)}
 	due := last.armed()
+	if due.to.IsZero() && last.timer != tcp.TimerNone {
+		due = between{last.begun, last.begun} // it was due before the stage began
+	}
 	if !due.to.IsZero() {
 		moments = append(moments, due.from.Add(-shortestPause), due.to)
 		if overdue := now.Sub(due.to); overdue >= 0 {
@@ -71,11 +75,8 @@ func (w *watcher) entered() time.Time {
 // passed has the watchers of the host look at what a segment has changed: where the
 // clock leaps, for elsewhere they look often anyway.
 func (h *Host) passed() {
-	if !virtualTime() {
-		return
-	}
 	for _, conn := range h.lab.connections() {
-		if conn.host == h {
+		if conn.host == h && conn.watcher.leaps {
 			conn.watcher.glance()
 		}
 	}

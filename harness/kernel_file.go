@@ -24,7 +24,7 @@ func openKernelFile(path string) (kernelFile, error) {
 	return kernelFile{fd, path}, nil
 }
 
-// read reads all of it, from its start, where that is at most as long as the buffer.
+// read reads all of it, from its start, which is shorter than the buffer.
 func (f kernelFile) read(buffer []byte) (string, error) {
 	filled := 0
 	for filled < len(buffer) {
@@ -36,6 +36,9 @@ func (f kernelFile) read(buffer []byte) (string, error) {
 			break
 		}
 		filled += n
+	}
+	if filled == len(buffer) {
+		return "", &fs.PathError{Op: "read", Path: f.path, Err: unix.EFBIG}
 	}
 	return string(buffer[:filled]), nil
 }

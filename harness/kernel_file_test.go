@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestKernelFile(t *testing.T) {
@@ -21,10 +22,12 @@ func TestKernelFile(t *testing.T) {
 	file, err := openKernelFile(path)
 	require.NoError(t, err)
 	for range 2 {
-		got, err = file.read(make([]byte, 5))
+		got, err = file.read(make([]byte, len(want)+1))
 		require.NoError(t, err)
-		assert.Equal(t, "Linux", got, "from the start each time, and no further than the buffer")
+		assert.Equal(t, string(want), got, "from the start each time")
 	}
+	_, err = file.read(make([]byte, len(want)))
+	assert.ErrorIs(t, err, unix.EFBIG, "it may go on")
 	require.NoError(t, file.close())
 
 	_, err = readKernelFile("/proc/none")

@@ -14,11 +14,11 @@ const (
 )
 
 // pause says how long not to look.
-func (w *watcher) pause(now, kicked time.Time, peer *watcher) time.Duration {
+func (w *watcher) pause(now, kicked time.Time, peer func() *watcher) time.Duration {
 	if w.leaps {
-		return w.untilNext(now)
+		return w.untilNext(now, kicked)
 	}
-	return w.rhythm(now, kicked, peer)
+	return w.rhythm(now, kicked, peer())
 }
 
 // rhythm has a look fall within a millisecond of either side of each moment at which

@@ -98,6 +98,7 @@ func (p *Program) inhabit(cmd *exec.Cmd, started chan<- error) error {
 	}
 	p.process = cmd.Process
 	started <- nil
+	defer p.host.lab.kick()
 	for {
 		err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
@@ -137,6 +138,7 @@ func (p *Program) Signal(signal os.Signal) error {
 	if err := p.process.Signal(signal); err != nil {
 		return fmt.Errorf("signalling %v: %w", p, err)
 	}
+	p.host.lab.kick()
 	return nil
 }
 

@@ -16,7 +16,8 @@ import "os"
 //     from a thread that spins, as Go's sweeper does while another thread sweeps
 //     (bgsweep in runtime/mgcsweep.go, Go 1.26), which would be for ever.
 //   - Labs are admitted so slowly that each is built alone (admission.go).
-//   - Watchers look where a deadline is, and else seldom (pause.go).
+//   - Watchers look where a deadline is, after actions and segments, and else seldom
+//     (calendar.go).
 //   - No progress is told: hours of it would pass in a minute.
 //
 // Where time is real the variable only does harm: lateness that is not measured is

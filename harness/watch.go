@@ -16,8 +16,7 @@ import (
 type watcher struct {
 	diag   *diag
 	tick   time.Duration
-	leaps  bool          // the clock does: only looks take time
-	heed   time.Duration // how soon it looks after it was told to
+	leaps  bool // the clock does: only looks take time
 	alarm  *alarm
 	kicked atomic.Bool
 	done   chan struct{}
@@ -26,7 +25,7 @@ type watcher struct {
 	stages  []stage
 	looked  time.Time     // when it did last
 	focus   []between     // where an end is predicted
-	changed chan struct{} // closed at the next sighting
+	changed chan struct{} // closed at the next sighting, or error
 	yielded bool          // another socket has the place of this one
 	window  tcp.Window    // what is predicted of the chain that holds the socket
 	started between       // when its clock started
@@ -53,15 +52,10 @@ func newWatcher(d *diag, tick time.Duration, exists bool) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	heed := time.Duration(1)
-	if virtualTime() {
-		heed = shortestPause
-	}
 	return &watcher{
 		diag:    d,
 		tick:    tick,
 		leaps:   virtualTime(),
-		heed:    heed,
 		alarm:   alarm,
 		done:    make(chan struct{}),
 		stages:  []stage{newStage(seen, seen.before, tick)},
@@ -77,8 +71,8 @@ func (w *watcher) run(peer func() *watcher) {
 	asleep := time.Now()
 	kicked := asleep
 	for {
-		pause := w.pause(asleep, kicked, peer())
-		woken, err := w.alarm.wait(pause)
+		pause := w.pause(asleep, kicked, peer)
+		err := w.alarm.wait(pause)
 		if errors.Is(err, os.ErrClosed) {
 			return
 		}
@@ -86,15 +80,15 @@ func (w *watcher) run(peer func() *watcher) {
 			w.tell(func() { w.err = err })
 			return
 		}
+		told := w.kicked.Swap(false)
 		seen, err := w.lookOnce()
-		switch {
-		case err != nil:
+		if err != nil {
 			return
-		case w.kicked.Swap(false):
-			kicked = seen.before
-		case !woken:
-			overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
 		}
+		if told {
+			kicked = seen.before
+		}
+		overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
 		asleep = seen.after
 	}
 }
@@ -172,8 +166,8 @@ func (w *watcher) stop() error {
 	return err
 }
 
-// kick has the watcher look again at once, and often for a while. Where the clock leaps
-// it looks a little later: then one look tells of all that is done at one moment.
+// kick has the watcher look again at once, and often for a while; once more where the
+// clock leaps.
 func (w *watcher) kick() {
 	w.kicked.Store(true)
 	w.glance()
@@ -181,7 +175,7 @@ func (w *watcher) kick() {
 
 // glance has it look again at once.
 func (w *watcher) glance() {
-	if err := w.alarm.wake(w.heed); err != nil && !errors.Is(err, os.ErrClosed) {
+	if err := w.alarm.wake(); err != nil && !errors.Is(err, os.ErrClosed) {
 		w.tell(func() { w.err = err })
 	}
 }
@@ -233,7 +227,9 @@ func (w *watcher) lags() []lag {
 // look after the deadline has not brought it: a process that was held up looks before
 // it gives up.
 func (w *watcher) await(deadline time.Time, done func([]stage) bool) ([]stage, error) {
-	for {
+	last := time.AfterFunc(time.Until(deadline), w.glance)
+	defer last.Stop()
+	for stopped := false; ; {
 		w.mu.Lock()
 		stages, err, changed, looked := w.copyStages(), w.err, w.changed, w.looked
 		w.mu.Unlock()
@@ -242,11 +238,13 @@ func (w *watcher) await(deadline time.Time, done func([]stage) bool) ([]stage, e
 			return stages, err
 		case looked.After(deadline):
 			return stages, os.ErrDeadlineExceeded
+		case stopped:
+			return stages, os.ErrClosed
 		}
 		select {
 		case <-changed:
 		case <-w.done:
-			return stages, os.ErrClosed
+			stopped = true
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestNear(t *testing.T) {
 // Who waits gives up after a look that came too late, not before one.
 func TestAwait(t *testing.T) {
 	w := &watcher{
-		tick: tick, changed: make(chan struct{}), done: make(chan struct{}), looked: at(10),
+		alarm: waiting(t), tick: tick, changed: make(chan struct{}), done: make(chan struct{}), looked: at(10),
 		stages: sightings(sight(0, tcp.FinWait1, tcp.TimerNone, 0, 0)),
 	}
 	gone := func(stages []stage) bool { return stages[len(stages)-1].state == tcp.Gone }
