@@ -141,13 +141,14 @@ func (c *Conn) judgeWire(t testing.TB, s spell, v *verdict) {
 }
 
 // betterFit says which rival explains by itself what was sent again, where the
-// prediction does so only with the lateness of the machine; empty if none.
+// prediction does so only with the lateness of the machine; empty if none. A rival of
+// another chain explains nothing: what it would send is none of this.
 func (sent transmissions) betterFit(start between, ideal tcp.Window, o observation, tick time.Duration) string {
 	if sent.misfit(start, ideal, o, tick) == "" {
 		return ""
 	}
 	for _, rival := range ideal.Rivals {
-		if len(rival.Window.Firings) > 0 && sent.misfit(start, rival.Window, o, tick) == "" {
+		if rival.Window.Chain == ideal.Chain && len(rival.Window.Firings) > 0 && sent.misfit(start, rival.Window, o, tick) == "" {
 			return "the machine was so late that the wire shows just as well " + rival.Name
 		}
 	}

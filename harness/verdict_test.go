@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -327,4 +328,25 @@ func TestWireMisfitWithoutProbe(t *testing.T) {
 		misfit := sent.misfit(between{from, from}, w, observation{}, tick)
 		assert.Equal(t, fits, misfit == "", "%d ms: %s", after, misfit)
 	}
+}
+
+// What was sent late is doubtful where a rival has the same segments leave then, and not
+// where it has others leave: probes are no retransmissions.
+func TestWireFitsARivalBetter(t *testing.T) {
+	m := tcp.Model{HZ: 250, Settings: tcp.DefaultSettings()}
+	m.Settings.Set("tcp_retries2", 1)
+	from := time.Now()
+	doubts := func(e tcp.Ending) (all []string) {
+		w := m.Window(e, m.IdleSocket())
+		for after := range 1000 {
+			sent := transmissions{again: []crossing{{sent: from.Add(time.Duration(after) * time.Millisecond)}}}
+			if doubt := sent.betterFit(between{from, from}, w, observation{}, tick); doubt != "" && !slices.Contains(all, doubt) {
+				all = append(all, doubt)
+			}
+		}
+		return all
+	}
+	assert.Empty(t, doubts(tcp.Ending{State: tcp.Established, Hold: tcp.ZeroWindow}))
+	assert.Equal(t, []string{"the machine was so late that the wire shows just as well nothing but the FIN in flight"},
+		doubts(tcp.Ending{State: tcp.FinWait1, Hold: tcp.DataInFlight}))
 }
