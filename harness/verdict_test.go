@@ -253,6 +253,8 @@ func TestSteady(t *testing.T) {
 	due := func(seen, ms int) arming { return arming{seen: at(seen), due: between{at(ms - 8), at(ms)}} }
 	armed, phantom, again := due(0, 60_000), due(1000, 60_020), due(2000, 60_000)
 	assert.Equal(t, []arming{armed}, steady([]arming{armed, phantom, again}, tick, &log))
+	far := due(1000, 60_060)
+	assert.Equal(t, []arming{armed}, steady([]arming{armed, far, again}, tick, &log), "no processor had counted")
 	first := due(1000, 60_020)
 	assert.Equal(t, []arming{{seen: at(1000), due: armed.due}}, steady([]arming{first, again}, tick, &log))
 
