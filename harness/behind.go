@@ -29,17 +29,20 @@ func heldUp(then between, log *overshootLog) time.Duration {
 // by a count of jiffies that is behind sees the timer due later than it is, by as
 // much. Where the hypervisor had taken every processor that may be more than the ticks
 // above: the first that is back looks before another has counted what passed (52 ms on
-// Linux 6.18, on two processors that were both taken).
+// Linux 6.18, on two processors that were both taken). A timer that really was put off
+// by that much shows no earlier deadline again, and one that only seems so does.
 func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 	if len(armings) < 2 {
 		return armings
 	}
 	kept := slices.Clone(armings[:1])
-	for _, next := range armings[1:] {
+	for i, next := range armings[1:] {
 		last := &kept[len(kept)-1]
-		later, earlier := next.due.from.Sub(last.due.to), last.due.from.Sub(next.due.to)
+		later, earlier := last.putOffTo(next), next.putOffTo(*last)
+		returns := slices.ContainsFunc(armings[i+2:], func(a arming) bool { return last.putOffTo(a) <= tick })
 		switch {
-		case later > tick+heldUp(next.lookedAt(), log), earlier > tick+heldUp(last.lookedAt(), log):
+		case later > tick+heldUp(next.lookedAt(), log), earlier > tick+heldUp(last.lookedAt(), log),
+			later > (1+stalledTicks)*tick && !returns:
 			kept = append(kept, next)
 			continue
 		case earlier > 0:
@@ -49,6 +52,19 @@ func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 	}
 	return kept
 }
+
+// unsettled reports whether a further look has to tell if the last deadline was set or
+// only seems to be.
+func unsettled(armings []arming, tick time.Duration, log *overshootLog) bool {
+	if len(armings) < 2 {
+		return false
+	}
+	before, last := armings[len(armings)-2], armings[len(armings)-1]
+	return before.putOffTo(last) <= tick+heldUp(last.lookedAt(), log) && last.until.Before(last.seen.Add(2*tick))
+}
+
+// putOffTo is how much later the deadline of the next is, at least.
+func (a arming) putOffTo(next arming) time.Duration { return next.due.from.Sub(a.due.to) }
 
 // lookedAt is when the deadline was first seen.
 func (a arming) lookedAt() between { return between{a.seen, a.seen} }

@@ -145,12 +145,13 @@ func (c *Conn) awaitOverdue(t testing.TB, current spell, start between, predict 
 }
 
 // awaitEnd waits until the spell is over, or until it was seen to last beyond
-// the limit.
+// the limit, and with which deadline.
 func (c *Conn) awaitEnd(t testing.TB, s spell, limit time.Time) spell {
 	t.Helper()
 	stages, err := c.await(time.Until(limit)+patience, func(stages []stage) bool {
 		now := find(spells(stages), s.state)
-		return now.over() || now.last.After(limit)
+		last := now.stages[len(now.stages)-1]
+		return now.over() || now.last.After(limit) && !unsettled(last.armings, c.watcher.tick, &overshoots)
 	})
 	if err != nil {
 		t.Fatal(err)

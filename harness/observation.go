@@ -81,9 +81,10 @@ func (s stage) armsNone(w tcp.Window) bool {
 	return s.timer == tcp.TimerNone || sends && s.timer == tcp.TimerKeepalive
 }
 
-// since are the stages from the start of the window's clock on. Of TIME_WAIT,
-// which every FIN of the peer starts anew, only a deadline counts then that was
-// first seen after the last one; or that is still the same, which it should not be.
+// since are the stages from the start of the window's clock on. Of TIME_WAIT, which every
+// FIN of the peer starts anew, a deadline counts that was first looked for after the
+// last one, and that which is there at the end and was still seen then, new or not. A look
+// that was begun before the FIN came may have been held up and brought the old one later.
 func since(stages []stage, start between, w tcp.Window) []stage {
 	for len(stages) > 1 && stages[0].timer != w.Chain && !stages[0].last.After(start.to) {
 		stages = stages[1:]
@@ -96,7 +97,7 @@ func since(stages []stage, start between, w tcp.Window) []stage {
 		all := stages[i].armings
 		stages[i].armings = nil
 		for n, a := range all {
-			if unchanged := n == len(all)-1 && a.until.After(start.to); unchanged || !a.seen.Before(start.from) {
+			if atEnd := n == len(all)-1 && a.until.After(start.to); atEnd || a.asked.After(start.to) {
 				stages[i].armings = append(stages[i].armings, a)
 			}
 		}

@@ -30,9 +30,10 @@ type stage struct {
 
 // An arming is a deadline given to the timer that holds the socket.
 type arming struct {
-	// after is when the one before it was last seen, seen when this one first
-	// was, and until when it last was.
-	after, seen, until time.Time
+	// after is when the one before it was last seen. The look that saw this one first
+	// was begun when asked and over when seen; until is when the last one that did was
+	// begun.
+	after, asked, seen, until time.Time
 	// due encloses the deadline, which the kernel tells to a tick.
 	due between
 }
@@ -81,7 +82,7 @@ func (s *stage) rearm(seen sighting, before time.Time, tick time.Duration) {
 			return
 		}
 	}
-	s.armings = append(s.armings, arming{before, seen.after, seen.before, due})
+	s.armings = append(s.armings, arming{before, seen.before, seen.after, seen.before, due})
 }
 
 // narrow keeps what the two have in common, if anything.

@@ -212,6 +212,23 @@ func TestJudgeTimeWaitAnew(t *testing.T) {
 	}
 }
 
+// A look that was begun before that FIN, and held up, brings the deadline of before.
+func TestJudgeTimeWaitSeenByALongLook(t *testing.T) {
+	ideal := window(tcp.TimeWait, "", 0, 0)
+	long := sight(1020, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_590)
+	long.after = at(1050)
+	stages := sightings(
+		sight(0, tcp.FinWait2, tcp.TimerTimeWait, 0, 30_000),
+		sight(10, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),
+		long,
+		sight(1060, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_976),
+		sight(7000, tcp.TimeWait, tcp.TimerTimeWait, 0, 54_036),
+	)
+	again := between{at(1034), at(1042)}
+	v := judge(ideal, ideal, observe(spells(stages)[1], again, ideal), 7*time.Second, tick)
+	assert.Equal(t, armed, v.outcome, v)
+}
+
 func TestJudgeForEver(t *testing.T) {
 	never := window(tcp.CloseWait, "", 0, 0)
 	assert.Equal(t, forEver, judge(never, never, observation{steps: []step{{}}}, 0, tick).outcome)
@@ -260,11 +277,27 @@ func TestSteady(t *testing.T) {
 
 	for name, really := range map[string][]arming{
 		"nothing was held up": {armed, due(5000, 60_020)},
+		"it stays so":         {armed, due(1000, 60_045)},
 		"by more than that":   {armed, due(1000, 60_200)},
 		"much earlier":        {first, due(2000, 59_000)},
 	} {
 		assert.Equal(t, really, steady(really, tick, &log), name)
 	}
+}
+
+// A deadline that may only seem to be is looked at again.
+func TestUnsettled(t *testing.T) {
+	log := overshootLog{buckets: map[int64]time.Duration{}}
+	log.record(at(1000), 400*time.Millisecond)
+	due := func(seen, until, ms int) arming {
+		return arming{seen: at(seen), until: at(until), due: between{at(ms - 8), at(ms)}}
+	}
+	armed := due(0, 900, 60_000)
+	assert.True(t, unsettled([]arming{armed, due(1000, 1007, 60_400)}, tick, &log))
+	assert.False(t, unsettled([]arming{armed, due(1000, 1008, 60_400)}, tick, &log))
+	assert.False(t, unsettled([]arming{armed, due(1000, 1000, 60_500)}, tick, &log))
+	assert.False(t, unsettled([]arming{armed, due(5000, 5000, 60_400)}, tick, &log))
+	assert.False(t, unsettled([]arming{due(1000, 1000, 60_400)}, tick, &log))
 }
 
 // A spell that begins behind a retransmission tells only that it was sent before.
