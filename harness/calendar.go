@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"slices"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -23,11 +22,11 @@ const (
 func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	next := now.Add(longestLeap)
 	last := &w.stages[len(w.stages)-1]
 	if last.state == tcp.Gone {
 		return longestLeap
 	}
+	next := now.Add(longestLeap)
 	for _, moment := range append(w.moments(now, last), kicked.Add(shortestPause)) {
 		if moment.After(now) && moment.Before(next) {
 			next = moment
@@ -39,7 +38,8 @@ func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
 // moments are when the end of a stage, or of what is expected, may come or has to be
 // told from what is near.
 func (w *watcher) moments(now time.Time, last *stage) []time.Time {
-	moments := []time.Time{w.entered().Add(heldLongEnough + shortestPause)}
+	all := spells(w.stages)
+	moments := []time.Time{all[len(all)-1].began.to.Add(heldLongEnough + shortestPause)}
 	due := last.armed()
 	if due.to.IsZero() && last.timer != tcp.TimerNone {
 		due = between{last.begun, last.begun} // it was due before the stage began
@@ -59,24 +59,10 @@ func (w *watcher) moments(now time.Time, last *stage) []time.Time {
 	return moments
 }
 
-// entered is the first moment known to be inside the state.
-func (w *watcher) entered() time.Time {
-	last := w.stages[len(w.stages)-1]
-	begun := last.begun
-	for _, stage := range slices.Backward(w.stages) {
-		if stage.state != last.state {
-			break
-		}
-		begun = stage.begun
-	}
-	return begun
-}
-
-// passed has the watchers of the host look at what a segment has changed: where the
-// clock leaps, for elsewhere they look often anyway.
+// passed has the watchers of the host look at what a segment has changed.
 func (h *Host) passed() {
 	for _, conn := range h.lab.connections() {
-		if conn.host == h && conn.watcher.leaps {
+		if conn.host == h {
 			conn.watcher.glance()
 		}
 	}
