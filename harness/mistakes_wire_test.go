@@ -125,7 +125,7 @@ func later(t *testing.T, c *Conn, flags Flags, times int) string {
 func TestMistakenDelayOfAnswers(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	log := overshootLog{buckets: map[int64]time.Duration{}}
+	var log overshootLog
 	fins := []crossing{{arrived: begin}, {arrived: begin.Add(time.Second)}}
 	answered := func(after time.Duration) string {
 		return delayed(fins, []crossing{{sent: begin}, {sent: begin.Add(time.Second + after)}}, &log)

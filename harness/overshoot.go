@@ -14,13 +14,13 @@ import (
 // overshoots is how late this machine is, by when. It is measured for the whole
 // process, by whoever waits for a timer, and by a probe on every processor. It
 // includes the wait for a processor, which timers of the kernel do not have.
-var overshoots = overshootLog{buckets: map[int64]time.Duration{}}
+var overshoots overshootLog
 
 const overshootBucket = 100 * time.Millisecond
 
 type overshootLog struct {
 	mu      sync.Mutex
-	buckets map[int64]time.Duration // by time, in units of overshootBucket
+	buckets []time.Duration // the worst since the epoch, one for each overshootBucket
 }
 
 // record notes a wake-up that came late.
@@ -31,7 +31,11 @@ func (l *overshootLog) record(awake time.Time, late time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// The lateness may have held everything up since the timer was due.
-	for at := bucket(awake.Add(-late)); at <= bucket(awake); at++ {
+	first, last := bucket(awake.Add(-late)), bucket(awake)
+	if more := last + 1 - len(l.buckets); more > 0 {
+		l.buckets = append(l.buckets, make([]time.Duration, more)...)
+	}
+	for at := first; at <= last; at++ {
 		l.buckets[at] = max(l.buckets[at], late)
 	}
 }
@@ -41,16 +45,17 @@ func (l *overshootLog) worst(from, to time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	worst := time.Duration(0)
-	for at := bucket(from); at <= bucket(to); at++ {
+	for at := bucket(from); at <= min(bucket(to), len(l.buckets)-1); at++ {
 		worst = max(worst, l.buckets[at])
 	}
 	return worst
 }
 
-// epoch makes the buckets monotonic.
+// epoch is before anything is measured, and makes the buckets monotonic.
 var epoch = time.Now()
 
-func bucket(at time.Time) int64 { return int64(at.Sub(epoch) / overshootBucket) }
+// bucket is the number of the one that the moment falls into.
+func bucket(at time.Time) int { return int(max(0, at.Sub(epoch)) / overshootBucket) }
 
 // probeOvershoot starts the probes, once; none where time is virtual.
 var probeOvershoot = sync.OnceValue(func() error {

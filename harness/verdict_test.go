@@ -239,7 +239,7 @@ func TestJudgeForEver(t *testing.T) {
 // A timer that was armed while the kernel's clock was behind may fire early by as
 // much as something was seen to be held up then, and by six ticks at the most.
 func TestBehind(t *testing.T) {
-	log := overshootLog{buckets: map[int64]time.Duration{}}
+	var log overshootLog
 	log.record(at(1000), 10*time.Millisecond)
 	log.record(at(5000), time.Second)
 	armed := func(ms int) between { return between{at(ms), at(ms + 1)} }
@@ -265,7 +265,7 @@ func TestJudgeBehind(t *testing.T) {
 
 // A look while the kernel's clock was behind sees a deadline that was never set.
 func TestSteady(t *testing.T) {
-	log := overshootLog{buckets: map[int64]time.Duration{}}
+	var log overshootLog
 	log.record(at(1000), 50*time.Millisecond)
 	due := func(seen, ms int) arming { return arming{seen: at(seen), due: between{at(ms - 8), at(ms)}} }
 	armed, phantom, again := due(0, 60_000), due(1000, 60_020), due(2000, 60_000)
@@ -287,7 +287,7 @@ func TestSteady(t *testing.T) {
 
 // A deadline that may only seem to be is looked at again.
 func TestUnsettled(t *testing.T) {
-	log := overshootLog{buckets: map[int64]time.Duration{}}
+	var log overshootLog
 	log.record(at(1000), 400*time.Millisecond)
 	due := func(seen, until, ms int) arming {
 		return arming{seen: at(seen), until: at(until), due: between{at(ms - 8), at(ms)}}

@@ -94,7 +94,7 @@ func TestReadTimers(t *testing.T) {
 		assert.Equal(t, time.Duration(want)*time.Millisecond, read.lags[i].late, "lag %d", i)
 	}
 
-	log := &overshootLog{buckets: map[int64]time.Duration{}}
+	log := &overshootLog{}
 	late := lateness(between{at(0), at(1)}, read.lags, 250, log)
 	assert.Equal(t, 3*tick, late(span(404, 420)), "the process saw nothing late")
 	log.record(at(800), 50*time.Millisecond) // nearby
@@ -157,7 +157,7 @@ func TestAwait(t *testing.T) {
 }
 
 func TestOvershoots(t *testing.T) {
-	log := overshootLog{buckets: map[int64]time.Duration{}}
+	var log overshootLog
 	log.record(at(1000), 300*time.Millisecond)
 	log.record(at(5000), 2*time.Millisecond)
 	log.record(at(5010), -time.Millisecond)
