@@ -2,6 +2,7 @@ package harness
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,7 +18,7 @@ import (
 // slowly as the longest allow.
 
 // admission lets labs start.
-var admission = newGate(admissionPause())
+var admission = &gate{pause: admissionPause(), sleep: sleepByAlarm}
 
 // admissionPause is what the start of a lab takes of the machine. Where the clock leaps
 // a pause in which nobody has anything to do takes no time at all, so that it may be
@@ -48,6 +49,7 @@ const (
 // the processors, as long as the run takes no longer for it.
 type gate struct {
 	pause time.Duration
+	sleep func(time.Duration) error
 
 	mu      sync.Mutex
 	running bool
@@ -58,15 +60,13 @@ type gate struct {
 
 type waiter struct {
 	priority time.Duration // how long it will be watched
-	pass     chan struct{}
+	pass     chan error
 }
 
-func newGate(pause time.Duration) *gate { return &gate{pause: pause} }
-
 // wait returns when it is this one's turn: that of the highest priority among
-// those who wait.
-func (g *gate) wait(priority time.Duration) {
-	w := waiter{priority, make(chan struct{})}
+// those who wait. It fails if no pause can be made.
+func (g *gate) wait(priority time.Duration) error {
+	w := waiter{priority, make(chan error, 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, w)
 	if !g.running {
@@ -74,15 +74,28 @@ func (g *gate) wait(priority time.Duration) {
 		go g.run()
 	}
 	g.mu.Unlock()
-	<-w.pass
+	return <-w.pass
 }
 
 // run opens the gate until nobody waits. The first pause is for the others who
 // come at the same time, too.
 func (g *gate) run() {
 	for pause := g.first(time.Now()); pause > 0; pause = g.next(time.Now()) {
-		time.Sleep(pause)
+		if err := g.sleep(pause); err != nil {
+			g.refuse(fmt.Errorf("waiting for the turn of a lab: %w", err))
+			return
+		}
 	}
+}
+
+// refuse tells all who wait why they do not pass.
+func (g *gate) refuse(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.waiting {
+		w.pass <- err
+	}
+	g.waiting, g.running = nil, false
 }
 
 // first is the pause before the first who waits passes.

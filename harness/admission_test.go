@@ -14,14 +14,14 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const pause = 20 * time.Millisecond
-		g := newGate(pause)
+		g := &gate{pause: pause, sleep: func(d time.Duration) error { time.Sleep(d); return nil }}
 		begin := time.Now()
 		passed := map[time.Duration]time.Duration{}
 		var mu sync.Mutex
 		var group sync.WaitGroup
 		for _, priority := range []time.Duration{1, 3, 2} {
 			group.Go(func() {
-				g.wait(priority)
+				assert.NoError(t, g.wait(priority))
 				mu.Lock()
 				defer mu.Unlock()
 				passed[priority] = time.Since(begin)
@@ -30,8 +30,8 @@ func TestGate(t *testing.T) {
 		group.Wait()
 		assert.Equal(t, map[time.Duration]time.Duration{3: pause, 2: 2 * pause, 1: 3 * pause}, passed)
 
-		g.wait(1)
-		g.wait(1)
+		assert.NoError(t, g.wait(1))
+		assert.NoError(t, g.wait(1))
 		assert.Equal(t, 3*pause+2*leisure*pause, time.Since(begin), "nothing is in a hurry")
 	})
 }
@@ -54,7 +54,7 @@ func TestGateSpreads(t *testing.T) {
 		{"no time", unwatched, short(100), 15 * time.Millisecond},
 		{"one in a hurry", 2 * time.Minute, append([]waiter{{priority: 2 * time.Minute}}, short(10)...), 15 * time.Millisecond},
 	} {
-		g := newGate(15 * time.Millisecond)
+		g := &gate{pause: 15 * time.Millisecond}
 		g.waiting, g.end = test.waiting, now.Add(test.end)
 		assert.Equal(t, test.want, g.spread(now), test.name)
 	}

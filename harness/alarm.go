@@ -75,7 +75,18 @@ func (a *alarm) unlessClosed(err error) error {
 	return err
 }
 
+// sleepByAlarm waits for the pause. Go's scheduler asks for the time whenever a goroutine
+// waits, as long as there is a timer of its own: a system call each, where the kernel
+// maps no clock into programs.
+func sleepByAlarm(pause time.Duration) error {
+	a, err := newAlarm()
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.wait(pause), a.close())
+}
+
 func setTimer(fd int, pause time.Duration) error {
-	err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pause))}, nil)
+	err := rawSetTimer(fd, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pause))})
 	return os.NewSyscallError("timerfd_settime", err)
 }

@@ -50,7 +50,7 @@ func (c *crowd) ends(i int) (tcp.State, Sysctls) {
 // open builds a lab and connects, when the lab is admitted.
 func (c *crowd) open(t testing.TB, i int) {
 	state, sysctls := c.ends(i)
-	admission.wait(0)
+	require.NoError(t, admission.wait(0))
 	lab, err := newLab(Case{Sysctls: sysctls, Ends: tcp.Ending{State: state}}, []Family{IPv4, IPv6}[i%2], DefaultWatch)
 	require.NoError(t, err)
 	c.labs[i] = lab
@@ -61,7 +61,7 @@ func (c *crowd) open(t testing.TB, i int) {
 func (c *crowd) judge(t testing.TB, i int) {
 	state, _ := c.ends(i)
 	client := c.clients[i]
-	admission.wait(0)
+	require.NoError(t, admission.wait(0))
 	if state == tcp.FinWait1 {
 		c.labs[i].Server.Freeze(t)
 	}

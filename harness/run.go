@@ -74,8 +74,7 @@ func (v variant) admit() error {
 	if priority == 0 {
 		priority = untimed
 	}
-	admission.wait(priority + v.Waits)
-	return nil
+	return admission.wait(priority + v.Waits)
 }
 
 // runLab runs the body in a new lab, checks that what was declared was judged,

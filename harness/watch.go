@@ -225,10 +225,9 @@ func (w *watcher) lags() []lag {
 
 // await waits until done says so of what was seen, and returns that. It fails once a
 // look after the deadline has not brought it: a process that was held up looks before
-// it gives up.
+// it gives up. The watcher looks every now and then anyway; a timer for the deadline
+// would have the runtime ask for the time whenever a goroutine waits.
 func (w *watcher) await(deadline time.Time, done func([]stage) bool) ([]stage, error) {
-	last := time.AfterFunc(time.Until(deadline), w.glance)
-	defer last.Stop()
 	for stopped := false; ; {
 		w.mu.Lock()
 		stages, err, changed, looked := w.copyStages(), w.err, w.changed, w.looked
