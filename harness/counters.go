@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,41 +66,49 @@ func (h *Host) readCounters() (tcp.Counters, error) {
 
 // parseCounters reads those of tcp.Counted.
 func parseCounters(text string) (tcp.Counters, error) {
-	all, err := parseAllCounters(text)
 	counters := tcp.Counters{}
-	for _, name := range tcp.Counted {
-		for _, prefix := range []string{"Tcp:", "TcpExt:"} {
-			if value, found := all[prefix+name]; found {
-				counters[name] = value
-			}
+	err := eachCounter(text, func(line, name string, value int) {
+		if (line == "Tcp:" || line == "TcpExt:") && slices.Contains(tcp.Counted, name) {
+			counters[name] = value
 		}
-	}
+	})
 	return counters, err
 }
 
-// parseAllCounters reads pairs of lines, one of names, one of values (proc(5),
-// /proc/net/snmp and netstat). Each is named after its line, too:
-// "TcpExt:TCPTimeouts".
+// parseAllCounters reads all. Each is named after its line, too: "TcpExt:TCPTimeouts".
 func parseAllCounters(text string) (map[string]int, error) {
 	counters := map[string]int{}
+	if err := eachCounter(text, func(line, name string, value int) { counters[line+name] = value }); err != nil {
+		return nil, err
+	}
+	return counters, nil
+}
+
+// eachCounter reads pairs of lines, one of names, one of values, behind the name of the
+// line (proc(5), /proc/net/snmp and netstat).
+func eachCounter(text string, f func(line, name string, value int)) error {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := 0; i < len(lines); i += 2 {
 		if i+1 == len(lines) {
-			return nil, fmt.Errorf("line %d has no values behind it", i+1)
+			return fmt.Errorf("line %d has no values behind it", i+1)
 		}
-		names, values := strings.Fields(lines[i]), strings.Fields(lines[i+1])
-		if len(names) != len(values) || len(names) == 0 || names[0] != values[0] {
-			return nil, fmt.Errorf("line %d does not match the line before", i+2)
-		}
-		for n, name := range names[1:] {
-			value, err := strconv.Atoi(values[n+1])
+		line, names, _ := strings.Cut(lines[i], " ")
+		same, values, _ := strings.Cut(lines[i+1], " ")
+		for line == same && names != "" && values != "" {
+			var name, number string
+			name, names, _ = strings.Cut(names, " ")
+			number, values, _ = strings.Cut(values, " ")
+			value, err := strconv.Atoi(number)
 			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", i+2, err)
+				return fmt.Errorf("line %d: %w", i+2, err)
 			}
-			counters[names[0]+name] = value
+			f(line, name, value)
+		}
+		if line == "" || line != same || names != values {
+			return fmt.Errorf("line %d does not match the line before", i+2)
 		}
 	}
-	return counters, nil
+	return nil
 }
 
 // countFromHere notes what both hosts have counted when the first connection of

@@ -24,23 +24,19 @@ func openKernelFile(path string) (kernelFile, error) {
 	return kernelFile{fd, path}, nil
 }
 
-// read reads all of it, from its start, which is shorter than the buffer.
+// read reads all of it, from its start, which is shorter than the buffer. The kernel
+// writes sysctls and counters whole, however long they are: one read has all of one
+// (proc_sys_call_handler in fs/proc/proc_sysctl.c; single_open and seq_read_iter in
+// fs/seq_file.c, Linux 5.10 to 7.3).
 func (f kernelFile) read(buffer []byte) (string, error) {
-	filled := 0
-	for filled < len(buffer) {
-		n, err := unix.Pread(f.fd, buffer[filled:], int64(filled))
-		if err != nil {
-			return "", &fs.PathError{Op: "read", Path: f.path, Err: err}
-		}
-		if n == 0 {
-			break
-		}
-		filled += n
+	n, err := unix.Pread(f.fd, buffer, 0)
+	if err == nil && n == len(buffer) {
+		err = unix.EFBIG
 	}
-	if filled == len(buffer) {
-		return "", &fs.PathError{Op: "read", Path: f.path, Err: unix.EFBIG}
+	if err != nil {
+		return "", &fs.PathError{Op: "read", Path: f.path, Err: err}
 	}
-	return string(buffer[:filled]), nil
+	return string(buffer[:n]), nil
 }
 
 func (f kernelFile) close() error { return unix.Close(f.fd) }
