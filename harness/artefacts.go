@@ -101,7 +101,7 @@ func (lab *Lab) writeCapture(w io.Writer) error {
 // writeSockets lists every TCP socket of both hosts, as sock_diag dumps them.
 func (lab *Lab) writeSockets(w io.Writer) error {
 	for _, host := range lab.hosts() {
-		sockets, err := dumpSockets(host.ns)
+		sockets, err := host.dumpSockets()
 		if err != nil {
 			return err
 		}

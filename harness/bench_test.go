@@ -57,9 +57,7 @@ func processorTime(b *testing.B) time.Duration {
 func BenchmarkProbe(b *testing.B) {
 	requireLab(b)
 	client, _ := benchLab(b).Connect(b)
-	diag, err := openDiag(client.host.ns, client.local, client.remote)
-	require.NoError(b, err)
-	defer func() { require.NoError(b, diag.close()) }()
+	diag := client.host.newDiag(client.local, client.remote)
 	for b.Loop() {
 		seen, err := diag.look()
 		if err != nil || seen.state != tcp.Established {

@@ -32,9 +32,9 @@ func TestClosedLabRefusesEverything(t *testing.T) {
 		"Listen":    func() error { _, err := host.Listen(Endpoint{}); return err },
 		"LinkDown":  host.ns.LinkDown,
 		"SetSysctl": func() error { return host.write(Sysctls{"tcp_fin_timeout": 7}) },
-		"Watch":     func() error { _, err := openDiag(host.ns, client.local, client.remote); return err },
+		"Watch":     func() error { _, err := host.newDiag(client.local, client.remote).look(); return err },
 		"Capture":   func() error { _, err := host.packetSocket(unix.ETH_P_ALL); return err },
-		"sockets":   func() error { _, err := dumpSockets(host.ns); return err },
+		"sockets":   func() error { _, err := host.dumpSockets(); return err },
 		"Inject": func() error {
 			return host.inject(Segment{From: server.local, To: client.local, Flags: RST})
 		},

@@ -90,12 +90,8 @@ func (h *Host) Watch(t testing.TB, local, remote netip.AddrPort) *Conn {
 // be there already.
 func (c *Conn) watch(exists bool) error {
 	lab := c.host.lab
-	diag, err := openDiag(c.host.ns, c.local, c.remote)
-	if err != nil {
-		return err
-	}
-	lab.onClose(diag.close)
-	if c.watcher, err = newWatcher(diag, lab.kernel.hz.Tick(), exists); err != nil {
+	var err error
+	if c.watcher, err = newWatcher(c.host.newDiag(c.local, c.remote), lab.kernel.hz.Tick(), exists); err != nil {
 		return fmt.Errorf("watching the %s: %w", c.host.name, err)
 	}
 	lab.follow(c)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"github.com/finwait/finwait/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,46 +31,30 @@ type sighting struct {
 // machine, this costs some microseconds however many sockets there are, and it
 // finds orphans and minisockets.
 type diag struct {
-	fd      int
+	socket  *diagSocket
 	request []byte
 	remote  uint16
 	reply   [4096]byte
 }
 
 const (
-	sizeofNlMsghdr    = unix.NLMSG_HDRLEN
 	sizeofDiagRequest = 56 // struct inet_diag_req_v2
 	sizeofDiagReply   = 72 // struct inet_diag_msg
-	replyTimeout      = 5  // seconds; the kernel answers within the send
 )
 
-// openDiag prepares to look at one socket of the namespace.
-func openDiag(ns *netns.Namespace, local, remote netip.AddrPort) (*diag, error) {
-	d := &diag{request: diagRequest(local, remote), remote: remote.Port()}
-	err := ns.Do(func() (err error) {
-		d.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opening sock_diag in %v: %w", ns, err)
-	}
-	timeout := unix.Timeval{Sec: replyTimeout}
-	if err := unix.SetsockoptTimeval(d.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening sock_diag in %v: %w", ns, err), d.close())
-	}
-	return d, nil
+// newDiag prepares to look at one socket of the host.
+func (h *Host) newDiag(local, remote netip.AddrPort) *diag {
+	return &diag{socket: h.diag, request: diagRequest(local, remote), remote: remote.Port()}
 }
-
-func (d *diag) close() error { return unix.Close(d.fd) }
 
 // diagRequest is a SOCK_DIAG_BY_FAMILY message for one socket of any state.
 func diagRequest(local, remote netip.AddrPort) []byte {
 	const anyState, anyCookie = 1<<32 - 1, 1<<32 - 1
-	request := make([]byte, sizeofNlMsghdr+sizeofDiagRequest)
+	request := make([]byte, unix.NLMSG_HDRLEN+sizeofDiagRequest)
 	binary.NativeEndian.PutUint32(request[0:], uint32(len(request)))
 	binary.NativeEndian.PutUint16(request[4:], unix.SOCK_DIAG_BY_FAMILY)
 	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST)
-	body := request[sizeofNlMsghdr:]
+	body := request[unix.NLMSG_HDRLEN:]
 	body[0], body[1] = unix.AF_INET, unix.IPPROTO_TCP
 	if local.Addr().Is6() {
 		body[0] = unix.AF_INET6
@@ -92,38 +75,19 @@ func timeNow() time.Time { return epoch.Add(time.Since(epoch)) }
 
 // look asks once.
 func (d *diag) look() (sighting, error) {
+	d.socket.mu.Lock()
+	defer d.socket.mu.Unlock()
 	seen := sighting{before: timeNow()}
-	if err := d.ask(); err != nil {
+	if err := d.socket.ask(d.request); err != nil {
 		return sighting{}, err
 	}
-	reply, err := d.receive(d.reply[:])
+	reply, err := d.socket.receive(d.reply[:])
 	if err != nil {
 		return sighting{}, err
 	}
 	seen.after = timeNow()
 	err = d.parse(&seen, reply)
 	return seen, err
-}
-
-func (d *diag) ask() error {
-	if err := unix.Sendto(d.fd, d.request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return fmt.Errorf("asking sock_diag: %w", err)
-	}
-	return nil
-}
-
-// receive reads one datagram of the answer into the buffer.
-func (d *diag) receive(buffer []byte) ([]byte, error) {
-	for {
-		n, _, err := unix.Recvfrom(d.fd, buffer, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading sock_diag's answer: %w", err)
-		}
-		return buffer[:n], nil
-	}
 }
 
 // parse reads the answer: an error message or a struct inet_diag_msg. When the

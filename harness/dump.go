@@ -2,29 +2,24 @@ package harness
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 	"syscall"
 
 	"github.com/finwait/finwait/harness/tcp"
-	"github.com/finwait/finwait/netns"
 	"golang.org/x/sys/unix"
 )
 
-// dumpSockets lists every TCP socket of the namespace, minisockets and requests
-// among them (sock_diag(7)).
-func dumpSockets(ns *netns.Namespace) ([]string, error) {
+// dumpSockets lists every TCP socket of the host, minisockets and requests among them
+// (sock_diag(7)).
+func (h *Host) dumpSockets() ([]string, error) {
 	var sockets []string
 	for _, unspecified := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-		d, err := openDiag(ns, netip.AddrPortFrom(unspecified, 0), netip.AddrPortFrom(unspecified, 0))
+		request := diagRequest(netip.AddrPortFrom(unspecified, 0), netip.AddrPortFrom(unspecified, 0))
+		binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+		found, err := h.diag.dump(request)
 		if err != nil {
-			return nil, err
-		}
-		binary.NativeEndian.PutUint16(d.request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-		found, err := d.dump()
-		if err := errors.Join(err, d.close()); err != nil {
-			return nil, fmt.Errorf("listing the sockets of %v: %w", ns, err)
+			return nil, fmt.Errorf("listing the sockets of the %s: %w", h.name, err)
 		}
 		sockets = append(sockets, found...)
 	}
@@ -32,13 +27,15 @@ func dumpSockets(ns *netns.Namespace) ([]string, error) {
 }
 
 // dump asks once, and reads until all is told.
-func (d *diag) dump() (sockets []string, err error) {
-	if err := d.ask(); err != nil {
+func (s *diagSocket) dump(request []byte) (sockets []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ask(request); err != nil {
 		return nil, err
 	}
 	buffer := make([]byte, 64<<10)
 	for {
-		reply, err := d.receive(buffer)
+		reply, err := s.receive(buffer)
 		if err != nil {
 			return nil, err
 		}

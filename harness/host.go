@@ -24,6 +24,7 @@ type Host struct {
 	settings tcp.Settings
 	chain    *chain
 	tap      *tap
+	diag     *diagSocket
 	counters *counterFiles
 	// baseline is what was counted when the first connection was made, nil
 	// before, and baselineText all counters then.
@@ -66,6 +67,10 @@ func (h *Host) furnish(sysctls Sysctls) error {
 	}
 	if err == nil {
 		h.lab.onClose(h.counters.close)
+		h.diag, err = openDiagSocket()
+	}
+	if err == nil {
+		h.lab.onClose(h.diag.close)
 		h.tap, err = newTap(h)
 	}
 	if err != nil {

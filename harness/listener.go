@@ -50,6 +50,9 @@ func (l *Listener) Accept() (*Conn, error) {
 	if err == nil {
 		accepted, err = l.tcp.AcceptTCP()
 	}
+	if err == nil {
+		err = l.tcp.SetDeadline(time.Time{})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("accepting on the %s: %w", l.host.name, err)
 	}
@@ -60,12 +63,8 @@ func (l *Listener) Accept() (*Conn, error) {
 
 // State asks the kernel for the listener's state.
 func (l *Listener) State() (tcp.State, error) {
-	diag, err := openDiag(l.host.ns, l.Addr(), netip.AddrPortFrom(l.host.lab.other(l.host).Addr(), 0))
-	if err != nil {
-		return tcp.Gone, err
-	}
-	seen, err := diag.look()
-	return seen.state, errors.Join(err, diag.close())
+	seen, err := l.host.newDiag(l.Addr(), netip.AddrPortFrom(l.host.lab.other(l.host).Addr(), 0)).look()
+	return seen.state, err
 }
 
 // Close closes the listener. Connections that were accepted live on.

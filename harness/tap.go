@@ -109,7 +109,7 @@ func (tap *tap) run() {
 
 // receive reads one frame; nil if it is not TCP.
 func receive(fd int, parser *segmentParser, frame, control []byte) (*Segment, error) {
-	n, controls, _, from, err := unix.Recvmsg(fd, frame, control, unix.MSG_TRUNC)
+	n, controls, kind, err := rawReceive(fd, frame, control)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +119,7 @@ func receive(fd int, parser *segmentParser, frame, control []byte) (*Segment, er
 		return nil, err
 	}
 	segment.raw, segment.rawLen = slices.Clone(kept), n
-	if sender, ok := from.(*unix.SockaddrLinklayer); ok {
-		segment.outgoing = sender.Pkttype == unix.PACKET_OUTGOING
-	}
+	segment.outgoing = kind == unix.PACKET_OUTGOING
 	segment.At, err = timestamp(control[:controls])
 	return &segment, err
 }
