@@ -94,9 +94,16 @@ func (a *archive) test(t task) error {
 	return nil
 }
 
+// loaderCache is where the loader finds libraries at once. Without it, it tries some
+// twenty directories for each of them.
+const loaderCache = "/etc/ld.so.cache"
+
 // iptables packs the programs with their extensions. Where there are none the
 // test says what to install.
 func (a *archive) iptables() error {
+	if err := a.same(loaderCache); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	for _, name := range tools {
 		path, err := lookPath(name)
 		if err != nil {
