@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,17 +26,20 @@ const (
 type chain struct {
 	host   *Host
 	tables *iptables.IPTables
+	nft    bool // the rules are those of the nf_tables variant
+	// faults are those whose rules are in the chain, in their order.
+	faults []*Fault
 }
 
 // prepareChain makes the chain of the host with its first rule, in one go: a
 // program less than if the rule came after.
-func prepareChain(h *Host, rule []string) (*chain, error) {
+func prepareChain(h *Host, first *Fault) (*chain, error) {
 	tools, err := findTools()
 	if err != nil {
 		return nil, err
 	}
-	c := &chain{host: h, tables: tools.tables[h.lab.Family]}
-	if err := c.do(func(*iptables.IPTables) error { return restore(tools.restore[h.lab.Family], rule) }); err != nil {
+	c := &chain{host: h, tables: tools.tables[h.lab.Family], nft: tools.nft[h.lab.Family], faults: []*Fault{first}}
+	if err := c.do(func(*iptables.IPTables) error { return restore(tools.restore[h.lab.Family], first.rule()) }); err != nil {
 		return nil, fmt.Errorf("preparing iptables on the %s: %w", h.name, err)
 	}
 	return c, nil
@@ -59,33 +63,52 @@ func (c *chain) do(f func(*iptables.IPTables) error) error {
 	})
 }
 
-// hits is the number of packets that the fault's rules dropped.
-func (c *chain) hits(f *Fault) (hits uint64, err error) {
-	err = c.do(func(tables *iptables.IPTables) error {
-		stats, err := tables.StructuredStats(chainTable, chainName)
-		if err != nil {
-			return err
-		}
-		for _, stat := range stats {
-			if f.matches(stat) {
-				hits += stat.Packets
-			}
-		}
-		return nil
+// add appends the rule of a fault.
+func (c *chain) add(f *Fault) error {
+	err := c.do(func(tables *iptables.IPTables) error {
+		return tables.Append(chainTable, chainName, f.rule()...)
 	})
-	return hits, err
+	if err == nil {
+		c.faults = append(c.faults, f)
+	}
+	return err
+}
+
+// remove takes it out.
+func (c *chain) remove(f *Fault) error {
+	at := slices.Index(c.faults, f)
+	err := c.do(func(tables *iptables.IPTables) error {
+		return tables.DeleteById(chainTable, chainName, at+1)
+	})
+	if err == nil {
+		c.faults = slices.Delete(c.faults, at, at+1)
+	}
+	return err
+}
+
+// hits is the number of packets that the fault's rule has dropped.
+func (c *chain) hits(f *Fault) (uint64, error) {
+	counts, err := c.dropped()
+	if err == nil && len(counts) != len(c.faults) {
+		err = fmt.Errorf("%s has %d rules, not %d", chainName, len(counts), len(c.faults))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return counts[slices.Index(c.faults, f)], nil
 }
 
 // tools are the iptables programs of this machine.
 type tools struct {
 	version string // as "iptables 1.8.9 (nf_tables)"
 	tables  map[Family]*iptables.IPTables
+	nft     map[Family]bool   // the variant is nf_tables
 	restore map[Family]string // the paths of the variants that read rules
 }
 
 // findTools finds and probes the programs once.
 var findTools = sync.OnceValues(func() (tools, error) {
-	found := tools{tables: map[Family]*iptables.IPTables{}, restore: map[Family]string{}}
+	found := tools{tables: map[Family]*iptables.IPTables{}, nft: map[Family]bool{}, restore: map[Family]string{}}
 	spareProcs()
 	if err := ownLock(); err != nil {
 		return tools{}, err
@@ -108,6 +131,7 @@ var findTools = sync.OnceValues(func() (tools, error) {
 		if family == IPv4 {
 			found.version = version
 		}
+		found.nft[family] = strings.Contains(version, "nf_tables")
 		protocol := iptables.ProtocolIPv4
 		if family == IPv6 {
 			protocol = iptables.ProtocolIPv6

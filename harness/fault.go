@@ -3,11 +3,8 @@ package harness
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/coreos/go-iptables/iptables"
 )
 
 // Direction narrows a freeze to one way.
@@ -53,13 +50,6 @@ func (f *Fault) rule() []string {
 	return rule
 }
 
-// matches recognises the rule as iptables lists it.
-func (f *Fault) matches(stat iptables.Stat) bool {
-	empty := strings.Contains(stat.Options, "length")
-	return (stat.Input == link) == (f.only == In || f.only == Probes) &&
-		(stat.Output == link) == (f.only == Out) && empty == (f.only == Probes)
-}
-
 // Freeze drops every TCP segment that goes into the host or out of it, or only
 // those of one direction. To its peer the host looks like a paused machine;
 // unlike one, its own timers go on. Neighbour discovery still passes.
@@ -82,12 +72,10 @@ func (h *Host) freeze(only []Direction) (*Fault, error) {
 	}
 	if err := inTurn(func() (err error) {
 		if h.chain == nil {
-			h.chain, err = prepareChain(h, fault.rule())
+			h.chain, err = prepareChain(h, fault)
 			return err
 		}
-		return h.chain.do(func(tables *iptables.IPTables) error {
-			return tables.Append(chainTable, chainName, fault.rule()...)
-		})
+		return h.chain.add(fault)
 	}); err != nil {
 		return nil, fmt.Errorf("freezing the %s: %w", h.name, err)
 	}
@@ -113,11 +101,7 @@ func (f *Fault) heal() error {
 	if err != nil {
 		return err
 	}
-	if err := inTurn(func() error {
-		return f.host.chain.do(func(tables *iptables.IPTables) error {
-			return tables.Delete(chainTable, chainName, f.rule()...)
-		})
-	}); err != nil {
+	if err := inTurn(func() error { return f.host.chain.remove(f) }); err != nil {
 		return fmt.Errorf("healing the %s: %w", f.host.name, err)
 	}
 	f.hits, f.counted, f.end = hits, true, time.Now()
