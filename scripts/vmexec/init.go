@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"syscall"
@@ -132,6 +133,11 @@ func mountAll() error {
 	return nil
 }
 
+// fallbackTunnels is the sysctl that, set to 1, has new network namespaces begin without
+// sit0 and its like, which take a fifth of the time that it takes to make one, and are
+// no part of a lab (net_has_fallback_tunnels in include/linux/netdevice.h).
+const fallbackTunnels = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
+
 // furnish makes the guest a machine with a network of its own and no narrow limits.
 func furnish() error {
 	const many = 1 << 20 // the most that fs.nr_open allows by default
@@ -140,6 +146,9 @@ func furnish() error {
 	}
 	if err := unix.Sethostname([]byte("guest")); err != nil {
 		return fmt.Errorf("naming the guest: %w", err)
+	}
+	if err := os.WriteFile(fallbackTunnels, []byte("1"), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("sparing new namespaces the links of tunnels: %w", err)
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
