@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/finwait/finwait/harness/tcp"
@@ -38,8 +39,7 @@ func (w *watcher) untilNext(now, kicked time.Time) time.Duration {
 // moments are when the end of a stage, or of what is expected, may come or has to be
 // told from what is near.
 func (w *watcher) moments(now time.Time, last *stage) []time.Time {
-	all := spells(w.stages)
-	moments := []time.Time{all[len(all)-1].began.to.Add(heldLongEnough + shortestPause)}
+	moments := []time.Time{w.entered().Add(heldLongEnough + shortestPause)}
 	due := last.armed()
 	if due.to.IsZero() && last.timer != tcp.TimerNone {
 		due = between{last.begun, last.begun} // it was due before the stage began
@@ -57,6 +57,19 @@ func (w *watcher) moments(now time.Time, last *stage) []time.Time {
 		}
 	}
 	return moments
+}
+
+// entered is the first moment known to be inside the state.
+func (w *watcher) entered() time.Time {
+	last := w.stages[len(w.stages)-1]
+	begun := last.begun
+	for _, stage := range slices.Backward(w.stages) {
+		if stage.state != last.state {
+			break
+		}
+		begun = stage.begun
+	}
+	return begun
 }
 
 // passed has the watchers of the host look at what a segment has changed.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/finwait/finwait/harness/tcp"
 )
@@ -16,6 +17,9 @@ type counterFiles struct{ files []kernelFile }
 
 // longestCounters is more than either of them has bytes.
 const longestCounters = 64 << 10
+
+// counterBuffers are used again: a lab reads its counters some ten times.
+var counterBuffers = sync.Pool{New: func() any { return new([longestCounters]byte) }}
 
 // openCounters opens those of the namespace that the thread is in.
 func openCounters() (*counterFiles, error) {
@@ -41,9 +45,10 @@ func (c *counterFiles) close() error {
 // read is the text of all of them.
 func (c *counterFiles) read() (string, error) {
 	var all strings.Builder
-	buffer := make([]byte, longestCounters)
+	buffer := counterBuffers.Get().(*[longestCounters]byte)
+	defer counterBuffers.Put(buffer)
 	for _, file := range c.files {
-		text, err := file.read(buffer)
+		text, err := file.read(buffer[:])
 		if err != nil {
 			return "", err
 		}

@@ -55,6 +55,12 @@ func openBatchSocket() (*batchSocket, error) {
 
 func (s *batchSocket) close() error { return unix.Close(s.fd) }
 
+// longestDatagram is more than a batch is answered with at once.
+const longestDatagram = 16 << 10
+
+// datagrams are used again: two hosts on a wire take six of them.
+var datagrams = sync.Pool{New: func() any { return new([longestDatagram]byte) }}
+
 // do sends a batch and returns the error of the first step that the kernel refused.
 // It carries out all others, also those that come after (netlink_rcv_skb in
 // net/netlink/af_netlink.c, Linux 5.10 to 6.18).
@@ -66,10 +72,11 @@ func (s *batchSocket) do(b *batch) error {
 		return fmt.Errorf("sending %d requests: %w", len(b.steps), err)
 	}
 	var first error
-	datagram := make([]byte, 16<<10)
+	datagram := datagrams.Get().(*[longestDatagram]byte)
+	defer datagrams.Put(datagram)
 	for {
 		// The kernel has answered everything within the call that sent it.
-		count, _, err := unix.Recvfrom(s.fd, datagram, unix.MSG_DONTWAIT)
+		count, _, err := unix.Recvfrom(s.fd, datagram[:], unix.MSG_DONTWAIT)
 		if err != nil {
 			return errors.Join(first, fmt.Errorf("receiving the answers to %d requests: %w", len(b.steps), err))
 		}
