@@ -20,7 +20,7 @@ var rooms = map[string][]string{
 	"/harness/tcp":    {},
 	"/harness/report": {module + "/harness/tcp"},
 	"/harness": {
-		module + "/netns", module + "/harness/tcp", module + "/harness/report", "github.com/coreos/go-iptables/iptables", "golang.org/x/sys/unix",
+		module + "/netns", module + "/harness/tcp", module + "/harness/report", "github.com/coreos/go-iptables/iptables", "github.com/vishvananda/netlink/nl", "golang.org/x/sys/unix",
 		"github.com/gopacket/gopacket", "github.com/gopacket/gopacket/layers", "github.com/gopacket/gopacket/pcapgo",
 	},
 	"/cases": {module + "/harness", module + "/harness/tcp"},
