@@ -126,7 +126,8 @@ func receive(fd int, parser *segmentParser, frame, control []byte) (*Segment, er
 
 // timestamp is the moment in a SO_TIMESTAMPNS control message. The kernel tells
 // it by the wall clock; both clocks are read now, so that a step of the wall
-// clock matters only if it falls between the two.
+// clock matters only if it falls between the two. Where time is virtual nobody sets the
+// wall clock, and that they were read once will do.
 func timestamp(control []byte) (time.Time, error) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
@@ -140,7 +141,10 @@ func timestamp(control []byte) (time.Time, error) {
 		if _, err := binary.Decode(message.Data, binary.NativeEndian, &stamp); err != nil {
 			return time.Time{}, fmt.Errorf("parsing a timestamp: %w", err)
 		}
-		now := time.Now()
+		now := epoch
+		if !virtualTime() {
+			now = time.Now()
+		}
 		return now.Add(time.Unix(stamp.Unix()).Sub(now)), nil
 	}
 	return time.Time{}, fmt.Errorf("a frame without a timestamp: %w", unix.EBADMSG)

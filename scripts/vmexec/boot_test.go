@@ -60,6 +60,18 @@ func TestGuestSleeps(t *testing.T) {
 	}
 }
 
+// What spares the guest work is there, on kernels that know it.
+func TestGuestIsFurnished(t *testing.T) {
+	if *inGuest {
+		cached, err := os.Stat(loaderCache)
+		require.NoError(t, err)
+		assert.Positive(t, cached.Size())
+		tunnels, err := os.ReadFile(fallbackTunnels)
+		require.NoError(t, err)
+		assert.Equal(t, "1\n", string(tunnels))
+	}
+}
+
 func TestGuestPanics(t *testing.T) {
 	if *inGuest {
 		require.NoError(t, os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0o200))
@@ -90,7 +102,7 @@ func TestGuestHangs(t *testing.T) {
 
 func TestBoots(t *testing.T) {
 	begin := time.Now()
-	out, err := vmexec(t, patience, "-test.v", "-test.run=GuestSleeps", "-test.timeout=1s").CombinedOutput()
+	out, err := vmexec(t, patience, "-test.v", "-test.run=GuestSleeps|GuestIsFurnished", "-test.timeout=1s").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "slept for 30m0s")
 	assert.Less(t, time.Since(begin), time.Minute)
