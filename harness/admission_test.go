@@ -1,12 +1,14 @@
 package harness
 
 import (
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // One passes at a time, the most urgent first, and whoever comes late passes, too.
@@ -34,6 +36,15 @@ func TestGate(t *testing.T) {
 		assert.NoError(t, g.wait(1))
 		assert.Equal(t, 3*pause+2*leisure*pause, time.Since(begin), "nothing is in a hurry")
 	})
+}
+
+// Where no pause can be made nobody passes, and all are told why.
+func TestGateRefuses(t *testing.T) {
+	t.Parallel()
+	g := &gate{pause: time.Millisecond, sleep: func(time.Duration) error { return os.ErrClosed }}
+	for range 2 {
+		require.ErrorIs(t, g.wait(1), os.ErrClosed)
+	}
 }
 
 // What takes no longer than the run does anyway is let through with longer

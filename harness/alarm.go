@@ -87,6 +87,6 @@ func sleepByAlarm(pause time.Duration) error {
 }
 
 func setTimer(fd int, pause time.Duration) error {
-	err := rawSetTimer(fd, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pause))})
+	err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pause))}, nil)
 	return os.NewSyscallError("timerfd_settime", err)
 }

@@ -30,7 +30,8 @@ func heldUp(then between, log *overshootLog) time.Duration {
 // much. Where the hypervisor had taken every processor that may be more than the ticks
 // above: the first that is back looks before another has counted what passed (52 ms on
 // Linux 6.18, on two processors that were both taken). A timer that really was put off
-// by that much shows no earlier deadline again, and one that only seems so does.
+// by that much is seen so for longer, or put off again, and shows no earlier deadline
+// after that.
 func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 	if len(armings) < 2 {
 		return armings
@@ -39,12 +40,16 @@ func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 	for i, next := range armings[1:] {
 		last := &kept[len(kept)-1]
 		later, earlier := last.putOffTo(next), next.putOffTo(*last)
-		returns := slices.ContainsFunc(armings[i+2:], func(a arming) bool { return last.putOffTo(a) <= tick })
+		after := armings[i+2:]
+		returns := slices.ContainsFunc(after, func(a arming) bool { return last.putOffTo(a) <= tick })
+		confirmed := !returns && (len(after) > 0 || !next.until.Before(next.seen.Add(countedTicks*tick)))
+		far := later > (1+stalledTicks)*tick
 		switch {
-		case later > tick+heldUp(next.lookedAt(), log), earlier > tick+heldUp(last.lookedAt(), log),
-			later > (1+stalledTicks)*tick && !returns:
+		case later > tick+heldUp(next.lookedAt(), log), earlier > tick+heldUp(last.lookedAt(), log), far && confirmed:
 			kept = append(kept, next)
 			continue
+		case far && !returns:
+			continue // nobody knows: it is neither this deadline nor the one before
 		case earlier > 0:
 			last.due = next.due // the look before was behind
 		}
@@ -53,14 +58,14 @@ func steady(armings []arming, tick time.Duration, log *overshootLog) []arming {
 	return kept
 }
 
+// countedTicks is after how many ticks a processor that looks again has counted the
+// jiffies.
+const countedTicks = 2
+
 // unsettled reports whether a further look has to tell if the last deadline was set or
 // only seems to be.
-func unsettled(armings []arming, tick time.Duration, log *overshootLog) bool {
-	if len(armings) < 2 {
-		return false
-	}
-	before, last := armings[len(armings)-2], armings[len(armings)-1]
-	return before.putOffTo(last) <= tick+heldUp(last.lookedAt(), log) && last.until.Before(last.seen.Add(2*tick))
+func (s *stage) unsettled(tick time.Duration) bool {
+	return s.last.Before(s.newest.Add(countedTicks * tick))
 }
 
 // putOffTo is how much later the deadline of the next is, at least.

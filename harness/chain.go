@@ -77,6 +77,9 @@ func (c *chain) add(f *Fault) error {
 // remove takes it out.
 func (c *chain) remove(f *Fault) error {
 	at := slices.Index(c.faults, f)
+	if at < 0 {
+		return fmt.Errorf("%s has no such rule", chainName)
+	}
 	err := c.do(func(tables *iptables.IPTables) error {
 		return tables.DeleteById(chainTable, chainName, at+1)
 	})
@@ -86,16 +89,18 @@ func (c *chain) remove(f *Fault) error {
 	return err
 }
 
-// hits is the number of packets that the fault's rule has dropped.
+// hits is the number of packets that the fault's rule has dropped. The chain may end with
+// a rule that is no fault's: of an iptables that was killed when it had put it there.
 func (c *chain) hits(f *Fault) (uint64, error) {
 	counts, err := c.dropped()
-	if err == nil && len(counts) != len(c.faults) {
-		err = fmt.Errorf("%s has %d rules, not %d", chainName, len(counts), len(c.faults))
-	}
 	if err != nil {
 		return 0, err
 	}
-	return counts[slices.Index(c.faults, f)], nil
+	at := slices.Index(c.faults, f)
+	if at < 0 || at >= len(counts) {
+		return 0, fmt.Errorf("%s has %d rules, and that of the fault is none of them", chainName, len(counts))
+	}
+	return counts[at], nil
 }
 
 // tools are the iptables programs of this machine.

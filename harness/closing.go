@@ -3,6 +3,8 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"runtime"
 	"testing"
 	"time"
@@ -33,6 +35,9 @@ func (c *Conn) close(release func()) (sent time.Time, err error) {
 		err = c.tcp.Close()
 		return time.Now(), err
 	}
+	c.continued = make(chan os.Signal, 1)
+	signal.Notify(c.continued, unix.SIGCONT)
+	c.host.lab.onClose(func() error { signal.Stop(c.continued); return nil })
 	closed := make(chan error, 1)
 	go func() { closed <- undisturbed(c.tcp.Close) }()
 	err = c.awaitFIN()
@@ -92,8 +97,8 @@ func (c *Conn) CloseTook() time.Duration { return c.closing.to.Sub(c.closing.fro
 
 // ExpectCloseTook fails unless close took at least so long, and less than most. It is
 // inconclusive where the process was held up meanwhile: a close that waits returns
-// late then, and one that was stopped and goes on waits no longer, for a stop is a
-// signal that no thread can block (sk_stream_wait_close in net/core/stream.c).
+// late then, and one that was stopped, however shortly, and goes on waits no longer, for a
+// stop is a signal that no thread can block (sk_stream_wait_close in net/core/stream.c).
 // Another expectation comes first, for a delay is known only when what was late has
 // run again.
 func (c *Conn) ExpectCloseTook(t testing.TB, least, most time.Duration) {
@@ -103,16 +108,20 @@ func (c *Conn) ExpectCloseTook(t testing.TB, least, most time.Duration) {
 		return
 	}
 	text := fmt.Sprintf("close took %.3f s, not %s to %s", took.Seconds(), tcp.Text(least), tcp.Text(most))
-	heldUp := overshoots.worst(c.closing.from, c.closing.to.Add(overshootBucket))
-	if heldUp < notable {
+	why := ""
+	switch heldUp := overshoots.worst(c.closing.from, c.closing.to.Add(overshootBucket)); {
+	case len(c.continued) > 0:
+		why = "the process was stopped and went on"
+	case heldUp >= notable:
+		why = fmt.Sprintf("the process was held up for %s meanwhile", tcp.Text(heldUp.Round(time.Millisecond)))
+	default:
 		c.failf(t, "%s: %s", c.host.name, text)
-		return
 	}
 	stages, err := c.watcher.seen()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.undecided(t, alive(stages), "%s, and the process was held up for %s meanwhile", text, tcp.Text(heldUp.Round(time.Millisecond)))
+	c.undecided(t, alive(stages), "%s, and %s", text, why)
 }
 
 // abort ends the connection from this end, if it still has an owner: with

@@ -7,6 +7,7 @@ import (
 	"github.com/finwait/finwait/harness/tcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // How long close took is judged, and not held against a process that was held up.
@@ -30,6 +31,23 @@ func TestExpectCloseTook(t *testing.T) {
 		told := mistake(t, func(tb testing.TB) { client.ExpectCloseTook(tb, 2*time.Second, 3*time.Second) })
 		assert.Contains(t, told, says)
 	}
+}
+
+// A close that lingered is not held against a process that was stopped meanwhile, even
+// for a moment that nothing else tells of. Not parallel: the signal is for all tests.
+func TestExpectCloseTookOfAStop(t *testing.T) {
+	lab := lab(t, tcp.Gone, nil)
+	client, _ := lab.Connect(t)
+	require.NoError(t, client.SetLinger(1))
+	require.NoError(t, client.Close())
+	client.closing = between{epoch.Add(-time.Hour), epoch.Add(-time.Hour)}
+	expect := func() string {
+		return mistake(t, func(tb testing.TB) { client.ExpectCloseTook(tb, time.Second, 3*time.Second) })
+	}
+	assert.Contains(t, expect(), "client: close took 0.000 s, not 1 s to 3 s")
+	require.NoError(t, unix.Kill(unix.Getpid(), unix.SIGCONT))
+	require.Eventually(t, func() bool { return len(client.continued) > 0 }, patience, time.Millisecond)
+	assert.Contains(t, expect(), "inconclusive: close took 0.000 s, not 1 s to 3 s, and the process was stopped and went on")
 }
 
 // The clock of a FIN starts when it is sent, however long close lingers after that.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -37,6 +38,8 @@ type Conn struct {
 	closing between
 	closed  bool
 	lingers bool
+	// continued tells that the process went on after a stop, once a close has lingered.
+	continued chan os.Signal
 }
 
 // Connect opens a plain TCP connection from the client to the server: no

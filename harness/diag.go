@@ -78,10 +78,10 @@ func (d *diag) look() (sighting, error) {
 	d.socket.mu.Lock()
 	defer d.socket.mu.Unlock()
 	seen := sighting{before: timeNow()}
-	if err := d.socket.ask(d.request); err != nil {
+	if err := d.socket.ask(rawWrite, d.request); err != nil {
 		return sighting{}, err
 	}
-	reply, err := d.socket.receive(d.reply[:])
+	reply, err := d.socket.receive(rawRead, d.reply[:])
 	if err != nil {
 		return sighting{}, err
 	}

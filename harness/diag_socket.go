@@ -35,33 +35,39 @@ func (s *diagSocket) close() error {
 	return unix.Close(s.fd)
 }
 
+// transfer is write(2) or read(2).
+type transfer func(fd int, p []byte) (int, error)
+
 // ask sends a question; the lock is held.
-func (s *diagSocket) ask(request []byte) error {
+func (s *diagSocket) ask(write transfer, request []byte) error {
 	if s.closed {
 		return fmt.Errorf("asking sock_diag: %w", netns.ErrClosed)
 	}
 	s.sequence++
 	binary.NativeEndian.PutUint32(request[8:], s.sequence)
-	if err := rawWrite(s.fd, request); err != nil {
+	if _, err := write(s.fd, request); err != nil {
 		return fmt.Errorf("asking sock_diag: %w", err)
 	}
 	return nil
 }
 
-// receive reads one datagram of the answer into the buffer. The kernel answers within
-// the call that asks, or when the answer before was read.
-func (s *diagSocket) receive(buffer []byte) ([]byte, error) {
+// receive reads one datagram of the answer into the buffer, and over what is left of one
+// that nobody has read to its end. The kernel answers within the call that asks, and goes
+// on with a long answer within the one that reads.
+func (s *diagSocket) receive(read transfer, buffer []byte) ([]byte, error) {
 	for {
-		n, err := rawRead(s.fd, buffer)
+		n, err := read(s.fd, buffer)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if err == nil && (n < unix.NLMSG_HDRLEN || binary.NativeEndian.Uint32(buffer[8:]) != s.sequence) {
+		if err == nil && n < unix.NLMSG_HDRLEN {
 			err = unix.EBADMSG
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading sock_diag's answer: %w", err)
 		}
-		return buffer[:n], nil
+		if binary.NativeEndian.Uint32(buffer[8:]) == s.sequence {
+			return buffer[:n], nil
+		}
 	}
 }

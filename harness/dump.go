@@ -26,16 +26,17 @@ func (h *Host) dumpSockets() ([]string, error) {
 	return sockets, nil
 }
 
-// dump asks once, and reads until all is told.
+// dump asks once, and reads until all is told: that takes longer than a look does, so
+// that Go's scheduler is told.
 func (s *diagSocket) dump(request []byte) (sockets []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.ask(request); err != nil {
+	if err := s.ask(unix.Write, request); err != nil {
 		return nil, err
 	}
 	buffer := make([]byte, 64<<10)
 	for {
-		reply, err := s.receive(buffer)
+		reply, err := s.receive(unix.Read, buffer)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ const (
 
 // Expect waits until the socket is in the state and held there, longer than a
 // delayed acknowledgement could hold it. It fails when the state has passed,
-// or does not come: within 20 s, or when a segment that this end or the other is
+// or does not come: within 20 s and a look, or when a segment that this end or the other is
 // about to send again may have brought it.
 func (c *Conn) Expect(t testing.TB, state tcp.State) {
 	t.Helper()

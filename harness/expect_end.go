@@ -151,7 +151,7 @@ func (c *Conn) awaitEnd(t testing.TB, s spell, limit time.Time) spell {
 	stages, err := c.await(time.Until(limit)+patience, func(stages []stage) bool {
 		now := find(spells(stages), s.state)
 		last := now.stages[len(now.stages)-1]
-		return now.over() || now.last.After(limit) && !unsettled(last.armings, c.watcher.tick, &overshoots)
+		return now.over() || now.last.After(limit) && !last.unsettled(c.watcher.tick)
 	})
 	if err != nil {
 		t.Fatal(err)

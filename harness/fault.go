@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -97,16 +98,13 @@ func (f *Fault) heal() error {
 	if !f.end.IsZero() {
 		return nil
 	}
-	hits, err := f.count()
-	if err != nil {
-		return err
-	}
+	hits, uncounted := f.count()
 	if err := inTurn(func() error { return f.host.chain.remove(f) }); err != nil {
-		return fmt.Errorf("healing the %s: %w", f.host.name, err)
+		return errors.Join(uncounted, fmt.Errorf("healing the %s: %w", f.host.name, err))
 	}
-	f.hits, f.counted, f.end = hits, true, time.Now()
+	f.hits, f.counted, f.end = hits, uncounted == nil, time.Now()
 	f.host.lab.kick()
-	return nil
+	return uncounted
 }
 
 // catches reports whether the fault dropped the segment, which arrived at its

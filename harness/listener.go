@@ -51,7 +51,9 @@ func (l *Listener) Accept() (*Conn, error) {
 		accepted, err = l.tcp.AcceptTCP()
 	}
 	if err == nil {
-		err = l.tcp.SetDeadline(time.Time{})
+		if err = l.tcp.SetDeadline(time.Time{}); err != nil {
+			err = errors.Join(err, accepted.Close())
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("accepting on the %s: %w", l.host.name, err)

@@ -9,24 +9,21 @@ import (
 // System calls that return at once, made without telling Go's scheduler: it would wake
 // its monitor at the first one after a wait, and the monitor asks for the time, sleeps
 // for 20 µs and looks again (entersyscall and sysmon in runtime/proc.go, Go 1.26), which
-// costs more than a look at a socket does.
+// costs more than a look at a socket does. One that has to wait all the same, as a question
+// to sock_diag does while another is answered on a kernel that has one lock for all of them
+// (sock_diag_mutex in net/core/sock_diag.c, Linux 5.10 and 6.1), keeps others from running
+// meanwhile, for microseconds.
 
-// rawWrite is write(2) to what never waits; p is not empty.
-func rawWrite(fd int, p []byte) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-	return orNil(errno)
+// rawWrite is write(2); p is not empty.
+func rawWrite(fd int, p []byte) (n int, err error) {
+	written, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+	return int(written), orNil(errno)
 }
 
-// rawRead is read(2) from what never waits; p is not empty.
+// rawRead is read(2); p is not empty.
 func rawRead(fd int, p []byte) (n int, err error) {
 	read, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 	return int(read), orNil(errno)
-}
-
-// rawSetTimer is timerfd_settime(2).
-func rawSetTimer(fd int, spec *unix.ItimerSpec) error {
-	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(spec)), 0, 0, 0)
-	return orNil(errno)
 }
 
 // rawReceive is recvmsg(2) from a packet socket that never waits: a frame, its control

@@ -24,6 +24,8 @@ type stage struct {
 	// begun is the first moment known to be inside, last the last.
 	begun, last time.Time
 	armings     []arming
+	// newest is when the last of them was first seen; zero if there is none.
+	newest time.Time
 	// owned is whether a process had the socket open when it was last seen.
 	owned bool
 }
@@ -82,6 +84,7 @@ func (s *stage) rearm(seen sighting, before time.Time, tick time.Duration) {
 			return
 		}
 	}
+	s.newest = seen.after
 	s.armings = append(s.armings, arming{before, seen.before, seen.after, seen.before, due})
 }
 

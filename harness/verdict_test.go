@@ -275,29 +275,82 @@ func TestSteady(t *testing.T) {
 	first := due(1000, 60_020)
 	assert.Equal(t, []arming{{seen: at(1000), due: armed.due}}, steady([]arming{first, again}, tick, &log))
 
+	again.until = at(9000)
+	stays, hidden := due(1000, 60_045), due(1000, 60_045)
+	stays.until, hidden.until = at(1008), at(1007)
+	assert.Equal(t, []arming{armed}, steady([]arming{armed, hidden}, tick, &log), "nobody knows: the timer fired before another look")
 	for name, really := range map[string][]arming{
-		"nothing was held up": {armed, due(5000, 60_020)},
-		"it stays so":         {armed, due(1000, 60_045)},
-		"by more than that":   {armed, due(1000, 60_200)},
-		"much earlier":        {first, due(2000, 59_000)},
+		"nothing was held up":      {armed, due(5000, 60_020)},
+		"it stays so":              {armed, stays},
+		"and is put off once more": {armed, hidden, due(2000, 61_000)},
+		"by more than that":        {armed, due(1000, 60_200)},
+		"much earlier":             {first, due(2000, 59_000)},
 	} {
 		assert.Equal(t, really, steady(really, tick, &log), name)
 	}
 }
 
-// A deadline that may only seem to be is looked at again.
-func TestUnsettled(t *testing.T) {
+// Where the hypervisor had taken every processor for 56 ms the look that came first after
+// that saw a deadline that was never set, and by the next the timer was due or had fired.
+func TestJudgeStaleLookBeforeTheEnd(t *testing.T) {
 	var log overshootLog
-	log.record(at(1000), 400*time.Millisecond)
-	due := func(seen, until, ms int) arming {
-		return arming{seen: at(seen), until: at(until), due: between{at(ms - 8), at(ms)}}
+	log.record(at(60_005), 56*time.Millisecond)
+	ideal := window(tcp.TimeWait, "", 0, 0)
+	stages := sightings(
+		sight(0, tcp.FinWait2, tcp.TimerTimeWait, 0, 30_000),
+		sight(10, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000),
+		sight(59_940, tcp.TimeWait, tcp.TimerTimeWait, 0, 70),
+		sight(60_005, tcp.TimeWait, tcp.TimerTimeWait, 0, 61), // 5, if the jiffies were counted
+		sight(60_012, tcp.TimeWait, tcp.TimerTimeWait, 0, 0),
+		sight(61_500, tcp.Gone, tcp.TimerNone, 0, 0),
+	)
+	for i := range stages {
+		stages[i].armings = steady(stages[i].armings, tick, &log)
 	}
-	armed := due(0, 900, 60_000)
-	assert.True(t, unsettled([]arming{armed, due(1000, 1007, 60_400)}, tick, &log))
-	assert.False(t, unsettled([]arming{armed, due(1000, 1008, 60_400)}, tick, &log))
-	assert.False(t, unsettled([]arming{armed, due(1000, 1000, 60_500)}, tick, &log))
-	assert.False(t, unsettled([]arming{armed, due(5000, 5000, 60_400)}, tick, &log))
-	assert.False(t, unsettled([]arming{due(1000, 1000, 60_400)}, tick, &log))
+	s := spells(stages)[1]
+	v := judge(ideal, ideal, observe(s, s.began, ideal), 2*time.Minute, tick)
+	assert.Equal(t, reaped, v.outcome, v)
+}
+
+// A deadline that was seen once may only seem to be: it takes another look, and no more
+// than one where the timer is due by then.
+func TestUnsettled(t *testing.T) {
+	seen := func(looks ...sighting) bool {
+		stages := sightings(sight(0, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000), looks...)
+		return stages[0].unsettled(tick)
+	}
+	put := sight(1000, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_400)
+	assert.True(t, seen())
+	assert.False(t, seen(sight(9, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_992)))
+	assert.True(t, seen(put))
+	assert.True(t, seen(put, sight(1008, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_392)))
+	assert.False(t, seen(put, sight(1009, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_392)))
+	assert.False(t, seen(put, sight(70_000, tcp.TimeWait, tcp.TimerTimeWait, 0, 0)))
+	assert.False(t, sightings(sight(0, tcp.CloseWait, tcp.TimerNone, 0, 0))[0].unsettled(tick), "no timer, no doubt")
+}
+
+// Nor is a watch cut short by such a look.
+func TestAwaitEndOfAnUnsettledDeadline(t *testing.T) {
+	w := &watcher{
+		alarm: waiting(t), tick: tick, changed: make(chan struct{}), done: make(chan struct{}),
+		stages: sightings(sight(0, tcp.TimeWait, tcp.TimerTimeWait, 0, 60_000), sight(900, tcp.TimeWait, tcp.TimerTimeWait, 0, 59_100)),
+	}
+	c := &Conn{host: &Host{name: "client"}, watcher: w}
+	look := func(ms, left int) {
+		w.tell(func() { w.looked = at(ms); w.add(sight(ms, tcp.TimeWait, tcp.TimerTimeWait, 0, left)) })
+	}
+	look(1000, 59_052) // 52 ms more than are left
+	ended := make(chan spell)
+	go func() { ended <- c.awaitEnd(t, spells(w.stages)[0], at(950)) }()
+	look(1007, 58_993)
+	select {
+	case <-ended:
+		t.Error("nobody knows the deadline so far")
+	case <-time.After(20 * time.Millisecond):
+	}
+	look(1020, 58_980)
+	s := <-ended
+	assert.Equal(t, at(1020), s.last)
 }
 
 // A spell that begins behind a retransmission tells only that it was sent before.

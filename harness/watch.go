@@ -81,32 +81,30 @@ func (w *watcher) run(peer func() *watcher) {
 			return
 		}
 		told := w.kicked.Swap(false)
-		seen, err := w.lookOnce()
+		seen, err := w.look()
 		if err != nil {
+			w.tell(func() { w.err = err })
 			return
 		}
 		if told {
 			kicked = seen.before
 		}
+		// Who is told of the look may ask how late it was.
 		overshoots.record(seen.before, seen.before.Sub(asleep)-pause)
 		asleep = seen.after
+		w.tell(func() {
+			w.looked = seen.before
+			w.add(seen)
+		})
 	}
 }
 
-// lookOnce is the last look of those it takes.
-func (w *watcher) lookOnce() (sighting, error) {
+// look is the last look of those it takes.
+func (w *watcher) look() (sighting, error) {
 	seen, err := w.diag.look()
 	if err == nil && seen.state == tcp.Gone {
-		seen, err = w.confirm(seen)
+		return w.confirm(seen)
 	}
-	w.tell(func() {
-		if err != nil {
-			w.err = err
-		} else {
-			w.looked = seen.before
-			w.add(seen)
-		}
-	})
 	return seen, err
 }
 

@@ -60,12 +60,11 @@ func TestGuestSleeps(t *testing.T) {
 	}
 }
 
-// What spares the guest work is there, on kernels that know it.
+// What spares the guest work is there.
 func TestGuestIsFurnished(t *testing.T) {
 	if *inGuest {
-		cached, err := os.Stat(loaderCache)
+		_, err := os.Stat(loaderCache)
 		require.NoError(t, err)
-		assert.Positive(t, cached.Size())
 		tunnels, err := os.ReadFile(fallbackTunnels)
 		require.NoError(t, err)
 		assert.Equal(t, "1\n", string(tunnels))
@@ -101,8 +100,12 @@ func TestGuestHangs(t *testing.T) {
 }
 
 func TestBoots(t *testing.T) {
+	run := "GuestSleeps"
+	if _, err := os.Stat(loaderCache); err == nil { // glibc's
+		run += "|GuestIsFurnished"
+	}
 	begin := time.Now()
-	out, err := vmexec(t, patience, "-test.v", "-test.run=GuestSleeps|GuestIsFurnished", "-test.timeout=1s").CombinedOutput()
+	out, err := vmexec(t, patience, "-test.v", "-test.run="+run, "-test.timeout=1s").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "slept for 30m0s")
 	assert.Less(t, time.Since(begin), time.Minute)
