@@ -18,6 +18,7 @@ import "os"
 //   - Labs are admitted so slowly that each is built alone (admission.go).
 //   - Watchers look where a deadline is, after actions and segments, and else seldom
 //     (calendar.go).
+//   - Both clocks are read once, not for each segment: nobody sets them (tap.go).
 //   - No progress is told: hours of it would pass in a minute.
 //
 // Where time is real the variable only does harm: lateness that is not measured is
