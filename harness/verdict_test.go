@@ -340,8 +340,8 @@ func TestAwaitEndOfAnUnsettledDeadline(t *testing.T) {
 		w.tell(func() { w.looked = at(ms); w.add(sight(ms, tcp.TimeWait, tcp.TimerTimeWait, 0, left)) })
 	}
 	look(1000, 59_052) // 52 ms more than are left
-	ended := make(chan spell)
-	go func() { ended <- c.awaitEnd(t, spells(w.stages)[0], at(950)) }()
+	ended, begun := make(chan spell), spells(w.stages)[0]
+	go func() { ended <- c.awaitEnd(t, begun, at(950)) }()
 	look(1007, 58_993)
 	select {
 	case <-ended:
