@@ -36,7 +36,7 @@ func countedByIptables(tables *iptables.IPTables) (counts []uint64, err error) {
 }
 
 // countedByNFT asks the kernel for the rules that the nf_tables variant has made, in the
-// namespace that the thread is in, and reads what their counters say: a fiftieth of what
+// namespace that the thread is in, and reads what their counters say: a tenth of what
 // it takes to run the program. The kernel lists them in their order (nf_tables_dump_rules in
 // net/netfilter/nf_tables_api.c, Linux 5.10 to 7.3).
 func countedByNFT(family Family) (counts []uint64, err error) {
