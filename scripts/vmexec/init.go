@@ -134,7 +134,7 @@ func mountAll() error {
 }
 
 // fallbackTunnels is the sysctl that, set to 1, has new network namespaces begin without
-// sit0 and its like, which take a fifth of the time that it takes to make one, and are
+// sit0 and its like, which take a seventh of the time that it takes to make one, and are
 // no part of a lab (net_has_fallback_tunnels in include/linux/netdevice.h).
 const fallbackTunnels = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
 

@@ -95,7 +95,7 @@ func (a *archive) test(t task) error {
 }
 
 // loaderCache is where the loader finds libraries at once. Without it, it tries some
-// twenty directories for each of them.
+// twenty directories at every start.
 const loaderCache = "/etc/ld.so.cache"
 
 // iptables packs the programs with their extensions. Where there are none the
