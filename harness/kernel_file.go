@@ -29,10 +29,16 @@ func openKernelFile(path string) (kernelFile, error) {
 // (proc_sys_call_handler in fs/proc/proc_sysctl.c; single_open and seq_read_iter in
 // fs/seq_file.c, Linux 5.10 to 7.3).
 func (f kernelFile) read(buffer []byte) (string, error) {
-	n, err := unix.Pread(f.fd, buffer, 0)
-	if err == nil && n == len(buffer) {
-		err = unix.EFBIG
+	text, err := f.begin(buffer)
+	if err == nil && len(text) == len(buffer) {
+		return "", &fs.PathError{Op: "read", Path: f.path, Err: unix.EFBIG}
 	}
+	return text, err
+}
+
+// begin reads how it begins: what the buffer holds.
+func (f kernelFile) begin(buffer []byte) (string, error) {
+	n, err := unix.Pread(f.fd, buffer, 0)
 	if err != nil {
 		return "", &fs.PathError{Op: "read", Path: f.path, Err: err}
 	}

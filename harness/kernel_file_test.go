@@ -28,6 +28,9 @@ func TestKernelFile(t *testing.T) {
 	}
 	_, err = file.read(make([]byte, len(want)))
 	assert.ErrorIs(t, err, unix.EFBIG, "it may go on")
+	got, err = file.begin(make([]byte, len("Linux")))
+	require.NoError(t, err)
+	assert.Equal(t, "Linux", got)
 	require.NoError(t, file.close())
 
 	_, err = readKernelFile("/proc/none")

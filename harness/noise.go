@@ -1,9 +1,9 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,11 +20,15 @@ const userHZ = 100
 // booted, summed over the processors (proc(5), /proc/stat, the eighth number);
 // zero where the kernel does not report it.
 func stolenTime() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/stat")
+	stat, err := openKernelFile("/proc/stat")
 	if err != nil {
 		return 0, fmt.Errorf("reading the stolen time: %w", err)
 	}
-	return parseStolen(string(text))
+	text, err := stat.begin(make([]byte, 512)) // the first line, and more
+	if err := errors.Join(err, stat.close()); err != nil {
+		return 0, fmt.Errorf("reading the stolen time: %w", err)
+	}
+	return parseStolen(text)
 }
 
 func parseStolen(stat string) (time.Duration, error) {

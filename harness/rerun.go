@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync"
 )
 
 // rerun is the command that runs one test of this package again, in the way in
@@ -48,10 +49,10 @@ func privileged() string {
 
 // inUserNamespace reports whether the users of this process are mapped: the
 // initial namespace maps all of them to themselves (user_namespaces(7)).
-func inUserNamespace() bool {
+var inUserNamespace = sync.OnceValue(func() bool {
 	ids, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && strings.Join(strings.Fields(string(ids)), " ") != "0 0 4294967295"
-}
+})
 
 // quote quotes for a shell what needs it.
 func quote(text string) string {

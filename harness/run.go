@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/finwait/finwait/harness/report"
@@ -44,11 +45,11 @@ func Run(t *testing.T, c Case, body func(t *testing.T, lab *Lab)) {
 }
 
 // touchUncached opens the file whose age keeps go test from caching.
-func touchUncached() {
+var touchUncached = sync.OnceFunc(func() {
 	if file, err := os.Open("testdata/uncached"); err == nil {
 		file.Close()
 	}
-}
+})
 
 func runFamilies(t *testing.T, v variant, body func(*testing.T, *Lab)) {
 	for _, family := range []Family{IPv4, IPv6} {
