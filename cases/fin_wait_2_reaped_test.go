@@ -30,6 +30,28 @@ func TestFinWait2ReapedAboveSixty(t *testing.T) {
 	}, closeAndLeaveServerOpen)
 }
 
+// The clock of tcp_fin_timeout starts when the FIN is acknowledged, however long it was
+// held up.
+func TestFinWait2AfterThaw(t *testing.T) {
+	harness.Run(t, harness.Case{
+		Name:    "after FIN_WAIT_1 was thawed, server never closes",
+		Sysctls: harness.Sysctls{"tcp_fin_timeout": 3, "tcp_orphan_retries": 4},
+		Ends:    tcp.Ending{State: tcp.FinWait2},
+	}, func(t *testing.T, lab *harness.Lab) {
+		client, server := lab.Connect(t)
+		freeze := lab.Server.Freeze(t)
+		require.NoError(t, client.Close())
+		client.Expect(t, tcp.FinWait1)
+
+		freeze.Heal(t)
+
+		client.Expect(t, tcp.FinWait2)
+		server.Expect(t, tcp.CloseWait)
+		client.ExpectReaped(t)
+		server.ExpectForEver(t)
+	})
+}
+
 func closeAndLeaveServerOpen(t *testing.T, lab *harness.Lab) {
 	client, server := lab.Connect(t)
 

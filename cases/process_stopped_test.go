@@ -26,7 +26,7 @@ func TestProcessStopped(t *testing.T) {
 
 		served.client.Expect(t, tcp.FinWait2)
 		served.client.ExpectNotHeld(t, tcp.FinWait1)
-		served.client.ExpectReaped(t)
 		served.server.ExpectStays(t, tcp.CloseWait, time.Second)
+		served.client.ExpectReaped(t)
 	})
 }

@@ -256,7 +256,7 @@ var handshakeMistakes = []timedMistake{
 // minisocketMistakes are about FIN_WAIT_2 without an owner, and about TIME_WAIT.
 var minisocketMistakes = []timedMistake{
 	{
-		cases: []string{"TestFinWait2Reaped", "TestOwnSettingsFinWait2", "TestCloseWait", "TestProcessStopped"},
+		cases: []string{"TestFinWait2Reaped", "TestOwnSettingsFinWait2", "TestCloseWait", "TestProcessStopped", "TestFinWait2AfterThaw"},
 		ends:  tcp.Ending{State: tcp.FinWait2}, sysctls: Sysctls{"tcp_fin_timeout": 1}, does: closeFirst,
 	},
 	{
