@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -18,8 +17,7 @@ func (c *Conn) ExpectReaped(t testing.TB) {
 }
 
 // ExpectForEver judges a state that no timer ends: it is there, and nothing is
-// armed to end it. It is inconclusive where the peer has ended it with a reset that only
-// a busy machine has it send.
+// armed to end it. The peer may have ended it with the reset of a socket that was locked.
 func (c *Conn) ExpectForEver(t testing.TB) {
 	t.Helper()
 	current := c.current(t)
@@ -27,27 +25,16 @@ func (c *Conn) ExpectForEver(t testing.TB) {
 		c.failf(t, "%s is %v, which a timer ends: %v", c.host.name, window.Ending, window)
 	}
 	v := c.judge(current, c.predict)
-	if current.over() && c.peerWasLocked() {
-		v.outcome, v.detail = inconclusive, "the peer's socket was locked when its FIN was acknowledged, so that FIN_WAIT_2 ended with a reset"
+	if v.detail == ended {
+		locked, err := c.resetByLockedPeer(current)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if locked {
+			v.outcome, v.detail = closed, "a reset, for the peer's close had not returned when its FIN was acknowledged"
+		}
 	}
 	c.conclude(t, v)
-}
-
-// peerWasLocked reports whether the peer has been through FIN_WAIT_2 as a full socket
-// where a minisocket was due: close had not returned when the acknowledgement of its FIN
-// came, and at the end of such a socket is a reset ("Bad case" in tcp_rcv_state_process in
-// net/ipv4/tcp_input.c, tcp_keepalive_timer in net/ipv4/tcp_timer.c, Linux 5.10 to 7.3).
-func (c *Conn) peerWasLocked() bool {
-	peer := c.peer()
-	if peer == nil {
-		return false
-	}
-	stages, _ := peer.watcher.seen()
-	spell := find(spells(stages), tcp.FinWait2)
-	window := peer.predict(tcp.FinWait2, nil)
-	mini := len(window.Phases) > 0 && window.Phases[0].Timer == tcp.TimerTimeWait
-	return spell != nil && spell.over() && mini &&
-		slices.ContainsFunc(spell.stages, func(s stage) bool { return s.timer == window.Phases[0].Or })
 }
 
 // ExpectEndedByPeer waits until the socket is gone because the peer

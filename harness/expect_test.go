@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -58,26 +57,4 @@ func TestRequireWithin(t *testing.T) {
 
 	told := mistake(t, func(tb testing.TB) { client.RequireWithin(tb, time.Now().Add(-time.Minute), time.Second) })
 	assert.Regexp(t, `client in ESTABLISHED inconclusive: the calls took 60\.\d+ s, and no more than 1 s would show it`, told)
-}
-
-// A peer whose FIN_WAIT_2 was a full socket's has ended the connection with a reset, which
-// a minisocket does not send.
-func TestPeerWasLocked(t *testing.T) {
-	t.Parallel()
-	for timer, locked := range map[tcp.Timer]bool{tcp.TimerKeepalive: true, tcp.TimerTimeWait: false} {
-		lab := &Lab{kernel: kernel{hz: 250}}
-		client, server := &Host{lab: lab, settings: tcp.DefaultSettings()}, &Host{lab: lab}
-		one, other := netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("192.0.2.2:6000")
-		peer, conn := client.newConn(one, other), server.newConn(other, one)
-		lab.follow(peer)
-		lab.follow(conn)
-		peer.closed, peer.socket.RTO = true, 204*time.Millisecond
-		peer.watcher = &watcher{tick: tick, stages: sightings(
-			sight(0, tcp.FinWait1, tcp.TimerRetransmit, 0, 204),
-			sight(50, tcp.FinWait2, timer, 0, 60_000),
-		)}
-		assert.False(t, conn.peerWasLocked(), "it has ended nothing so far")
-		peer.watcher.add(sight(60_100, tcp.Gone, tcp.TimerNone, 0, 0))
-		assert.Equal(t, locked, conn.peerWasLocked(), "%v", timer)
-	}
 }

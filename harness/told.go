@@ -30,6 +30,9 @@ func (v verdict) String() string {
 		}
 		return fmt.Sprintf("%s in %v for ever: no timer armed after %s", v.conn, state, lasted)
 	case closed:
+		if v.window.Never() {
+			return fmt.Sprintf("%s in %v with no timer armed, until its peer ended it after %s: %s", v.conn, state, lasted, v.detail)
+		}
 		return fmt.Sprintf("%s ended from %v by its peer after %s, before its own timer could at %v", v.conn, state, lasted, v.window)
 	case passing:
 		return fmt.Sprintf("%s not held in %v", v.conn, state)

@@ -157,7 +157,10 @@ func neverArmed(w tcp.Window, o observation) string {
 		return fmt.Sprintf("held by the %v, where no timer should hold it", last.timer)
 	}
 	if o.over {
-		return "it ended"
+		return ended
 	}
 	return ""
 }
+
+// ended is what does not fit where a state was to last for ever, and no timer ended it.
+const ended = "it ended"

@@ -50,17 +50,23 @@ func (v Verdict) moved(now Verdict, sameHZ bool) bool {
 	return sameHZ && v.kind() == reaped && meets(expected, v.seen(), late) && !meets(expected, now.seen(), late)
 }
 
-// These outcomes all mean that a timer ends the state.
+// The first three outcomes mean that a timer ends the state.
 const (
-	reaped     = "reaped in its window"
-	armed      = "armed"
-	onSchedule = "on schedule"
+	reaped      = "reaped in its window"
+	armed       = "armed"
+	onSchedule  = "on schedule"
+	endless     = "for ever as it should"
+	endedByPeer = "ended by its peer"
 )
 
-// kind is the outcome, however long the state was watched.
+// kind is the outcome, however long the state was watched. That of a state which no timer
+// ends is the same whether or not the peer has ended it: that hangs on microseconds.
 func (v Verdict) kind() string {
-	if v.Outcome == armed || v.Outcome == onSchedule {
+	switch {
+	case v.Outcome == armed || v.Outcome == onSchedule:
 		return reaped
+	case v.Outcome == endedByPeer && len(v.Window) == 0:
+		return endless
 	}
 	return v.Outcome
 }

@@ -59,6 +59,7 @@ func TestMoved(t *testing.T) {
 		"cut short, armed for another time":       {before: cut(armed, from(60, 62), 7), now: cut(armed, from(10, 10.5), 7), want: true},
 		"cut short behind the window":             {before: endsIn(from(60, 62), from(61, 61.1), 0), now: cut(armed, from(60, 66), 64), want: true},
 		"for ever, watched longer":                {before: forEver(7), now: forEver(120)},
+		"for ever, and reset by a locked peer":    {before: forEver(7), now: Verdict{Outcome: endedByPeer, Passed: true, Over: true, Lasted: from(3.1, 3.2)}},
 		"for ever where it ended":                 {before: usual, now: forEver(120), want: true},
 		"an end where it was for ever":            {before: forEver(120), now: usual, want: true},
 		"armed where it was for ever":             {before: forEver(7), now: cut(armed, from(60, 62), 7), want: true},
