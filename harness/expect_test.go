@@ -58,3 +58,21 @@ func TestRequireWithin(t *testing.T) {
 	told := mistake(t, func(tb testing.TB) { client.RequireWithin(tb, time.Now().Add(-time.Minute), time.Second) })
 	assert.Regexp(t, `client in ESTABLISHED inconclusive: the calls took 60\.\d+ s, and no more than 1 s would show it`, told)
 }
+
+// What a processor tells of its lateness when the window is over is still waited for: here
+// the window that is predicted at first ends before the socket does.
+func TestLatenessToldAfterTheWindow(t *testing.T) {
+	t.Parallel()
+	client, _ := lab(t, tcp.FinWait2, Sysctls{"tcp_fin_timeout": 1}).Connect(t)
+	told := time.Now().Add(1050 * time.Millisecond)
+	require.NoError(t, client.Close())
+	client.Expect(t, tcp.FinWait2)
+
+	client.expectReaped(t, func(state tcp.State, late func(tcp.Span) time.Duration) tcp.Window {
+		window := client.predict(state, late)
+		if time.Now().Before(told) {
+			window.Spans, window.Rivals = tcp.Spans{{Min: 900 * time.Millisecond, Max: 980 * time.Millisecond}}, nil
+		}
+		return window
+	})
+}
